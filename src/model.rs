@@ -1,0 +1,21 @@
+//! Words: the values everything else speaks in. Nothing here does I/O.
+//!
+//! Each type is parsed once and cannot be wrong afterwards; what travels to
+//! disk, Redis or a client is written out field by field in its own file.
+
+pub mod capability;
+pub mod chat;
+pub mod code;
+pub mod contract;
+pub mod digest;
+pub mod disposition;
+pub mod event;
+pub mod grants;
+pub mod id;
+pub mod image;
+pub mod job;
+pub mod lifecycle;
+pub mod limits;
+pub mod manifest;
+pub mod schema;
+pub mod units;

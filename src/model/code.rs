@@ -1,0 +1,128 @@
+//! The stable codes a job can end with: a client's program branches on these, so a code is never renamed.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a job failed, in one word that never changes (`api.md`, “Job codes”).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobCode {
+    /// The component's bytes could not be had from its source.
+    AddonFetchFailed,
+    /// The bytes are not those that were named.
+    DigestMismatch,
+    /// An admin blocked this addon, version or key.
+    AddonBlocked,
+    /// The addon or version is not in the registry.
+    AddonUnknown,
+    /// The addon is not enabled for this user.
+    AddonNotEnabled,
+    /// A signature is required and there is none.
+    SignatureMissing,
+    /// The signature does not fit.
+    SignatureInvalid,
+    /// The component has no section `semantest:manifest`.
+    ManifestMissing,
+    /// The manifest breaks its rules.
+    ManifestInvalid,
+    /// The bytes are a core module, precompiled code or something else.
+    NotAComponent,
+    /// The bytes do not validate as a component.
+    ComponentInvalid,
+    /// The component, or a part of it, is larger than allowed.
+    TooLarge,
+    /// An import that no declared capability covers.
+    ImportNotDeclared,
+    /// An import that this host never offers, or does not offer yet.
+    ImportForbidden,
+    /// The manifest promises an export that is not there.
+    ExportMissing,
+    /// The component needs a contract that this host does not implement.
+    ContractUnsupported,
+    /// The settings do not fit the addon's schema.
+    ConfigInvalid,
+    /// A required secret is not set.
+    SecretMissing,
+    /// The component could not be compiled.
+    CompileFailed,
+    /// The addon's own `activate` refused or failed.
+    ActivateFailed,
+    /// The addon says that the caller's input is wrong.
+    AddonBadInput,
+    /// The addon refused on purpose.
+    AddonRefused,
+    /// The addon failed and says that trying again is useless, or tries ran out.
+    AddonFailed,
+    /// The addon's answer does not fit the schema it declared.
+    AddonResultInvalid,
+    /// The guest trapped.
+    AddonTrapped,
+    /// The guest used more processor time than it may.
+    CpuLimit,
+    /// The guest asked for more memory, tables or instances than it may.
+    MemoryLimit,
+    /// The call or the job took longer than it may.
+    DeadlineExceeded,
+    /// The guest returned or logged more than it may.
+    OutputLimit,
+    /// The guest asked for an address that it may not reach.
+    EgressDenied,
+    /// A quota ran out.
+    QuotaExceeded,
+    /// A hook stopped the request.
+    BlockedByAddon,
+    /// The image provider failed.
+    ProviderFailed,
+    /// The image provider refused the request.
+    ProviderRefused,
+    /// No image provider can take the request now.
+    ProviderUnavailable,
+    /// Somebody cancelled the job.
+    Cancelled,
+    /// The job's worker vanished too often.
+    WorkerLost,
+    /// The ticket's data cannot be read.
+    TicketInvalid,
+    /// A fault of ours.
+    Internal,
+}
+
+impl JobCode {
+    /// The code as it is written outside, such as `DIGEST_MISMATCH`.
+    #[must_use]
+    pub fn as_str(self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(text)) => text,
+            _ => String::from("INTERNAL"),
+        }
+    }
+
+    /// Reads a code back; an unknown one is `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+    }
+}
+
+impl std::fmt::Display for JobCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_written_as_the_contract_writes_them() {
+        for (code, text) in [
+            (JobCode::DigestMismatch, "DIGEST_MISMATCH"),
+            (JobCode::NotAComponent, "NOT_A_COMPONENT"),
+            (JobCode::CpuLimit, "CPU_LIMIT"),
+            (JobCode::BlockedByAddon, "BLOCKED_BY_ADDON"),
+        ] {
+            assert_eq!(code.as_str(), text);
+            assert_eq!(JobCode::parse(text), Some(code));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How much one call of a guest may use.
+
+use std::time::Duration;
+
+use crate::model::units::ByteSize;
+
+/// The limits of one call, after the platform's ceiling was applied.
+///
+/// Defaults are the middle between what Shopify and Fastly publish for their own guests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Linear memory of all memories of all instances together.
+    pub memory: ByteSize,
+    /// Processor time, enforced in ticks of 10 ms.
+    pub cpu: Duration,
+    /// Time from the start of the call to its end, waiting included.
+    pub wall: Duration,
+    /// Elements of all tables together.
+    pub table_elements: u64,
+    /// Core instances of the component.
+    pub instances: usize,
+    /// Handles that the guest may hold at once.
+    pub handles: usize,
+    /// Bytes that may cross from guest to host in one call.
+    pub host_call_bytes: ByteSize,
+    /// Bytes of the value that the call returns.
+    pub output: ByteSize,
+    /// Lines the guest may log; later ones are dropped and counted.
+    pub log_lines: usize,
+    /// Bytes of one log line; the rest is cut.
+    pub log_line: ByteSize,
+    /// Random bytes the guest may draw in one request.
+    pub random: ByteSize,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            memory: ByteSize::mib(64),
+            cpu: Duration::from_millis(500),
+            wall: Duration::from_secs(30),
+            table_elements: 100_000,
+            instances: 24,
+            handles: 4096,
+            host_call_bytes: ByteSize::mib(16),
+            output: ByteSize::mib(1),
+            log_lines: 1000,
+            log_line: ByteSize::kib(4),
+            random: ByteSize::kib(64),
+        }
+    }
+}
+
+/// What a manifest asks for; none means the platform's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitWish {
+    /// Linear memory.
+    pub memory: Option<ByteSize>,
+    /// Processor time.
+    pub cpu: Option<Duration>,
+    /// Time from start to end.
+    pub wall: Option<Duration>,
+}
+
+impl CallLimits {
+    /// These defaults with `wish` in their place, where the `ceiling` allows it.
+    #[must_use]
+    pub fn with_wish(self, wish: LimitWish, ceiling: &Self) -> Self {
+        Self {
+            memory: wish.memory.unwrap_or(self.memory).min(ceiling.memory),
+            cpu: wish.cpu.unwrap_or(self.cpu).min(ceiling.cpu),
+            wall: wish.wall.unwrap_or(self.wall).min(ceiling.wall),
+            ..self
+        }
+    }
+
+    /// The same limits with less time; never more than before.
+    #[must_use]
+    pub fn within(self, wall: Duration) -> Self {
+        Self { wall: self.wall.min(wall), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ceiling_wins_over_a_wish() {
+        let ceiling = CallLimits { memory: ByteSize::mib(128), ..CallLimits::default() };
+        for (wish, expected) in [(None, 64), (Some(32), 32), (Some(100), 100), (Some(4096), 128)] {
+            let wish = LimitWish { memory: wish.map(ByteSize::mib), ..LimitWish::default() };
+            assert_eq!(CallLimits::default().with_wish(wish, &ceiling).memory, ByteSize::mib(expected));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The integration tests: one binary, one private Redis a run, one key prefix a test.

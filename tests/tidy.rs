@@ -1,0 +1,1 @@
+//! Holds what a machine can hold of the house rules.

@@ -36,7 +36,7 @@ use crate::store::control::Control;
 use crate::store::enablements::Enablements;
 use crate::work::{Submitted, Work};
 
-pub use error::{AddonsError, Fault, RunError};
+pub use error::{AddonsError, Fault};
 pub use running::Runner;
 
 /// What a client says about an enablement that it wants.

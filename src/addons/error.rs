@@ -1,8 +1,5 @@
 //! How requests about addons and runs of addons go wrong.
 
-use crate::model::code::JobCode;
-use crate::model::disposition::Disposition;
-use crate::model::job::Failure;
 use crate::model::lifecycle::IllegalChange;
 use crate::store::StoreError;
 use crate::store::blobs::BlobError;
@@ -71,51 +68,5 @@ impl AddonsError {
 impl From<IllegalChange> for AddonsError {
     fn from(error: IllegalChange) -> Self {
         Self::conflict(error.to_string())
-    }
-}
-
-/// Why a job about an addon failed: what the client reads, and what the queue does.
-#[derive(Debug)]
-pub struct RunError {
-    /// What the client reads.
-    pub failure: Failure,
-    /// What the queue does.
-    pub disposition: Disposition,
-}
-
-impl RunError {
-    /// Trying again would end the same way.
-    #[must_use]
-    pub fn permanent(code: JobCode, message: impl Into<String>) -> Self {
-        Self { failure: Failure::permanent(code, message), disposition: Disposition::GiveUp }
-    }
-
-    /// Trying again may help.
-    #[must_use]
-    pub fn transient(code: JobCode, message: impl Into<String>) -> Self {
-        Self { failure: Failure::transient(code, message), disposition: Disposition::Retry }
-    }
-}
-
-impl std::fmt::Display for RunError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.failure.fmt(f)
-    }
-}
-
-impl std::error::Error for RunError {}
-
-impl From<StoreError> for RunError {
-    fn from(error: StoreError) -> Self {
-        Self {
-            disposition: error.disposition(),
-            failure: Failure::transient(JobCode::Internal, format!("the record store failed: {error}")),
-        }
-    }
-}
-
-impl From<BlobError> for RunError {
-    fn from(error: BlobError) -> Self {
-        Self::transient(JobCode::AddonFetchFailed, format!("the component's bytes cannot be read: {error}"))
     }
 }

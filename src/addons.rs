@@ -28,6 +28,7 @@ use crate::config::addons::AddonSettings;
 use crate::host::Host;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
+use crate::model::limits::CallLimits;
 use crate::net::Client;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
@@ -37,7 +38,8 @@ use crate::store::enablements::Enablements;
 use crate::work::{Submitted, Work};
 
 pub use error::{AddonsError, Fault};
-pub use running::Runner;
+pub use install::Owner;
+pub use running::{CallContext, CallScope, GivenAsset, Runner};
 
 /// What a client says about an enablement that it wants.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,6 +110,9 @@ struct Inner {
     host: Option<Arc<Host>>,
     sources: Client,
     work: Work,
+    runner: Arc<dyn Runner>,
+    defaults: CallLimits,
+    ceiling: CallLimits,
     caches: running::Caches,
 }
 
@@ -127,6 +132,12 @@ pub struct Parts {
     pub work: Work,
     /// What tells the caches that something changed.
     pub control: Control,
+    /// What makes the doors of a call.
+    pub runner: Arc<dyn Runner>,
+    /// Limits of a call whose manifest wishes nothing.
+    pub defaults: CallLimits,
+    /// Limits that no wish exceeds.
+    pub ceiling: CallLimits,
 }
 
 impl Addons {
@@ -137,12 +148,15 @@ impl Addons {
             inner: Arc::new(Inner {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
-                enablements: Enablements::new(parts.store.clone()),
+                enablements: Enablements::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
                 work: parts.work,
-                caches: running::Caches::new(parts.store, parts.control),
+                runner: parts.runner,
+                defaults: parts.defaults,
+                ceiling: parts.ceiling,
+                caches: running::Caches::new(parts.control),
             }),
         }
     }

@@ -7,7 +7,6 @@
 mod cancel;
 mod idempotency;
 pub mod progress;
-mod submit;
 mod view;
 mod watch;
 

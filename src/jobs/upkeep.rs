@@ -19,7 +19,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let mut left = 0_usize;
     for job in &owed {
         if dispatch::is_over(services, job).await? {
-            dispatch::leave(services, job).await?;
+            services.work.leave_dispatch(job).await?;
             left = left.saturating_add(1);
         }
     }

@@ -58,6 +58,7 @@ impl Work {
             webhook: submission.options.webhook.clone(),
             traceparent: submission.traceparent.map(str::to_owned),
             session_id: submission.options.session_id.clone(),
+            message_id: submission.options.message_id.clone(),
             ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())
         }
     }

@@ -17,5 +17,6 @@ pub mod job;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;
+pub mod network;
 pub mod schema;
 pub mod units;

@@ -135,7 +135,8 @@ mod tests {
             ("fd00::/8", "fe00::1", false),
             ("fd00:ec2::254", "fd00:ec2::254", true),
         ] {
-            let inside = Network::parse(network).ok().zip(address.parse().ok()).map(|(n, a): (_, IpAddr)| n.contains(a));
+            let inside =
+                Network::parse(network).ok().zip(address.parse().ok()).map(|(n, a): (_, IpAddr)| n.contains(a));
             assert_eq!(inside, Some(is_inside), "{address} in {network}");
         }
     }
@@ -145,7 +146,9 @@ mod tests {
         for text in ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8", "::1/128", "0.0.0.0/0"] {
             assert_eq!(Network::parse(text).map(|network| network.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "10.0.0.0/33", "10.0.0.1/8", "10/8", "fd00::1/8", "::ffff:10.0.0.0/104", "::/129", "a/b", "1.2.3.4/-1"] {
+        for text in
+            ["", "10.0.0.0/33", "10.0.0.1/8", "10/8", "fd00::1/8", "::ffff:10.0.0.0/104", "::/129", "a/b", "1.2.3.4/-1"]
+        {
             assert!(Network::parse(text).is_err(), "{text}");
         }
     }

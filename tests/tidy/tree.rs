@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 /// Folders that are made, fetched or private, never written by hand.
-const SKIPPED: [&str; 6] = [".git", "target", "node_modules", ".semantest", "data", "__pycache__"];
+const SKIPPED: [&str; 5] = [".git", "target", "node_modules", ".semantest", "__pycache__"];
 
 /// One file of the project.
 pub(crate) struct Source {
@@ -77,7 +77,8 @@ fn visit(folder: &Path, prefix: &str, files: &mut Vec<Source>) -> anyhow::Result
     for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if SKIPPED.contains(&name.as_str()) {
+        let is_data = prefix.is_empty() && name == "data";
+        if is_data || SKIPPED.contains(&name.as_str()) {
             continue;
         }
         let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };

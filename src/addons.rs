@@ -35,10 +35,13 @@ use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::enablements::Enablements;
+use crate::store::kv::KvStore;
 use crate::work::{Submitted, Work};
 
 pub use error::{AddonsError, Fault};
+pub use actions::ActionAnswer;
 pub use install::Owner;
+pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
 
 /// What a client says about an enablement that it wants.
@@ -106,6 +109,7 @@ struct Inner {
     settings: AddonSettings,
     versions: AddonVersions,
     enablements: Enablements,
+    kv: KvStore,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -148,7 +152,8 @@ impl Addons {
             inner: Arc::new(Inner {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
-                enablements: Enablements::new(parts.store),
+                enablements: Enablements::new(parts.store.clone()),
+                kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
@@ -160,4 +165,10 @@ impl Addons {
             }),
         }
     }
+}
+
+/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
+#[must_use]
+pub fn kv_scope(owner: &Owner) -> String {
+    format!("{}:{}:{}", owner.client, owner.addon, owner.user)
 }

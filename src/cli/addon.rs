@@ -34,10 +34,10 @@ pub enum AddonVerb {
 ///
 /// # Errors
 /// What cannot be read, compiled or written.
-pub fn run(args: &AddonArgs) -> anyhow::Result<ExitCode> {
-    match &args.verb {
-        AddonVerb::Build(args) => build::run(args),
-        AddonVerb::Pack(args) => pack::run(args),
-        AddonVerb::Check(args) => check::run(args),
+pub fn run(args: AddonArgs) -> anyhow::Result<ExitCode> {
+    match args.verb {
+        AddonVerb::Build(args) => build::run(&args),
+        AddonVerb::Pack(args) => pack::run(&args),
+        AddonVerb::Check(args) => check::run(&args),
     }
 }

@@ -23,7 +23,7 @@ use crate::host::section::{self, SectionError};
 use crate::model::capability::CapabilityKind;
 use crate::model::contract::ContractRange;
 use crate::model::digest::Digest;
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{Manifest, ManifestError, ManifestFault};
 
 pub use counts::{Counts, InspectLimits, SizeProfile};
 pub use error::{ForbiddenImport, InspectError, MissingExport, UndeclaredImport};
@@ -177,11 +177,12 @@ fn invalid(error: BinaryReaderError) -> InspectError {
 impl From<SectionError> for InspectError {
     fn from(error: SectionError) -> Self {
         match error {
+            SectionError::NotAComponent { found } => Self::NotAComponent { found },
             SectionError::Malformed(error) => invalid(error),
             SectionError::Missing => Self::ManifestMissing,
             SectionError::Invalid(error) => Self::ManifestInvalid(error),
-            SectionError::Write(error) => Self::ManifestInvalid(crate::model::manifest::ManifestError {
-                faults: vec![crate::model::manifest::ManifestFault::at("", error.to_string())],
+            SectionError::Write(error) => Self::ManifestInvalid(ManifestError {
+                faults: vec![ManifestFault::at("", error.to_string())],
             }),
         }
     }

@@ -9,6 +9,9 @@ use std::ops::Range;
 use wasm_encoder::{CustomSection, Encode as _};
 use wasmparser::{BinaryReader, BinaryReaderError};
 
+use crate::host::inspect::BinaryKind;
+use crate::model::code::JobCode;
+use crate::model::disposition::Disposition;
 use crate::model::manifest::{Manifest, ManifestError, ManifestFault};
 
 /// Name of the section that holds the manifest as JSON.
@@ -22,6 +25,12 @@ const CUSTOM: u8 = 0;
 /// Why no manifest can be read from, or written to, a binary.
 #[derive(Debug, thiserror::Error)]
 pub enum SectionError {
+    /// The bytes are something else.
+    #[error("this is not a component but {found}; {}", .found.advice())]
+    NotAComponent {
+        /// What they are.
+        found: BinaryKind,
+    },
     /// The binary ends too early, or its sections do not add up.
     #[error("the binary's sections cannot be read")]
     Malformed(#[source] BinaryReaderError),
@@ -34,6 +43,25 @@ pub enum SectionError {
     /// A manifest that cannot be written as JSON.
     #[error("the manifest cannot be written as JSON")]
     Write(#[from] serde_json::Error),
+}
+
+impl SectionError {
+    /// The stable code that a job ends with.
+    #[must_use]
+    pub const fn code(&self) -> JobCode {
+        match self {
+            Self::NotAComponent { .. } => JobCode::NotAComponent,
+            Self::Malformed(_) => JobCode::ComponentInvalid,
+            Self::Missing => JobCode::ManifestMissing,
+            Self::Invalid(_) | Self::Write(_) => JobCode::ManifestInvalid,
+        }
+    }
+
+    /// The same bytes will always be refused.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        Disposition::GiveUp
+    }
 }
 
 /// Reads the manifest of a component, without looking at anything else in it.
@@ -83,7 +111,10 @@ fn without(bytes: &[u8], sections: &[Found<'_>]) -> Vec<u8> {
 }
 
 fn manifests(bytes: &[u8]) -> Result<Vec<Found<'_>>, SectionError> {
-    walk(bytes).map_err(SectionError::Malformed)
+    match BinaryKind::of(bytes) {
+        BinaryKind::Component => walk(bytes).map_err(SectionError::Malformed),
+        found => Err(SectionError::NotAComponent { found }),
+    }
 }
 
 /// Steps over the outermost sections by their lengths.

@@ -37,7 +37,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
     let outcome = inspect::examine(&bytes, &limits);
     if args.json {
-        say::result(report::json(&outcome));
+        say::line(&report::json(&outcome).to_string());
     }
     match outcome {
         Ok(inspection) => {

@@ -11,24 +11,24 @@ use crate::host::inspect::{InspectError, Inspection};
 pub(super) fn accepted(inspection: &Inspection, written: Option<&Path>) {
     let manifest = &inspection.manifest;
     match written {
-        Some(path) => say::result(format_args!("{} {} → {}", manifest.id, manifest.version, path.display())),
-        None => say::result(format_args!("{} {}: a server would take it", manifest.id, manifest.version)),
+        Some(path) => say::line(&format!("{} {} → {}", manifest.id, manifest.version, path.display())),
+        None => say::line(&format!("{} {}: a server would take it", manifest.id, manifest.version)),
     }
-    say::result(format_args!("  size          {} bytes, {} functions", inspection.size_bytes, inspection.counts.functions));
-    say::result(format_args!("  digest        {}", inspection.digest));
-    say::result(format_args!("  contract      {}", inspection.contract));
-    say::result(format_args!("  exports       {}", names(inspection.exports.iter().map(|export| export.name.as_str()))));
-    say::result(format_args!("  imports       {}", names(inspection.imports.iter().map(|import| import.name.as_str()))));
-    say::result(format_args!("  capabilities  {}", names(inspection.capabilities.iter().map(|kind| kind.as_str()))));
+    say::line(&format!("  size          {} bytes, {} functions", inspection.size_bytes, inspection.counts.functions));
+    say::line(&format!("  digest        {}", inspection.digest));
+    say::line(&format!("  contract      {}", inspection.contract));
+    say::line(&format!("  exports       {}", names(inspection.exports.iter().map(|export| export.name.as_str()))));
+    say::line(&format!("  imports       {}", names(inspection.imports.iter().map(|import| import.name.as_str()))));
+    say::line(&format!("  capabilities  {}", names(inspection.capabilities.iter().map(|kind| kind.as_str()))));
     for warning in &inspection.warnings {
-        say::note(format_args!("warning: {warning}"));
+        say::error(&format!("warning: {warning}"));
     }
 }
 
 /// Prints every reason against a component.
 pub(super) fn refused(faults: &[InspectError]) {
     for fault in faults {
-        say::note(format_args!("{}: {fault}", fault.code()));
+        say::error(&format!("{}: {fault}", fault.code()));
     }
 }
 

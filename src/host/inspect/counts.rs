@@ -66,6 +66,12 @@ impl InspectLimits {
             max_names: 512,
         }
     }
+
+    /// The default limits with a size of the operator's.
+    #[must_use]
+    pub fn for_size(max_bytes: ByteSize) -> Self {
+        Self { max_bytes, ..Self::default() }
+    }
 }
 
 impl Default for InspectLimits {

@@ -14,6 +14,7 @@ pub mod grants;
 pub mod id;
 pub mod image;
 pub mod job;
+pub mod job_error;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;

@@ -6,6 +6,7 @@
 
 mod cancel;
 mod idempotency;
+pub mod progress;
 mod submit;
 mod view;
 mod watch;

@@ -1,0 +1,149 @@
+//! Switching an addon off, and changing it while it is on.
+
+use serde_json::{Value, json};
+
+use crate::addons::enable::not_enabled;
+use crate::addons::install::Owner;
+use crate::addons::running::{Call, CallContext};
+use crate::addons::views::EnablementView;
+use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};
+use crate::host::Invocation;
+use crate::model::code::JobCode;
+use crate::model::grants::Grants;
+use crate::model::job_error::JobError;
+use crate::model::lifecycle::{Change, EnablementState};
+use crate::queue::tickets::unload::Unload;
+use crate::store::enablements::Put;
+use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
+
+impl Addons {
+    /// Makes an `unload` job; `erase` also deletes the record and the addon's data.
+    ///
+    /// # Errors
+    /// [`AddonsError::NotFound`] when there is no such enablement; a conflict when its state does not allow it.
+    pub async fn request_disable(
+        &self,
+        owner: &Owner,
+        erase: bool,
+        options: &JobOptions,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Submitted, AddonsError> {
+        let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+        let current = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
+        if current.state != EnablementState::Disabling && current.state != EnablementState::Disabled {
+            current.state.next(Change::Unload)?;
+        }
+        let ticket = Unload {
+            addon_id: owner.addon.to_string(),
+            user_id: Some(owner.user.to_string()),
+            client_id: Some(owner.client.to_string()),
+            erase,
+            ..Unload::default()
+        };
+        let submission = Submission {
+            client: &owner.client,
+            user: Some(&owner.user),
+            addon: Some(&owner.addon),
+            ticket: &ticket,
+            options,
+            idempotency,
+            traceparent: None,
+        };
+        Ok(self.inner.work.submit(&submission).await?)
+    }
+
+    /// Runs an `unload` job: no new calls, a last word to the guest, then off or gone.
+    ///
+    /// # Errors
+    /// [`JobError`] when the records cannot be written.
+    pub async fn disable(&self, owner: &Owner, erase: bool, context: &CallContext) -> Result<Value, JobError> {
+        let was_running = self.inner.running(owner).await?;
+        self.change(owner, |current| match current.state {
+            EnablementState::Disabling | EnablementState::Disabled => Ok(false),
+            state => {
+                current.state = state
+                    .next(Change::Unload)
+                    .map_err(|error| JobError::permanent(JobCode::Internal, error.to_string()))?;
+                current.job_id = Some(context.job_id.clone());
+                Ok(true)
+            }
+        })
+        .await?;
+        if let Some(running) = was_running {
+            self.say_goodbye(&running, context).await;
+        }
+        if erase {
+            self.inner.kv.erase(&crate::addons::kv_scope(owner)).await?;
+            self.inner.enablements.remove(&owner.client, &owner.user, &owner.addon).await?;
+            return Ok(json!({ "state": "erased", "addonId": owner.addon }));
+        }
+        self.change(owner, |current| {
+            if current.state != EnablementState::Disabling {
+                return Ok(false);
+            }
+            current.state = EnablementState::Disabled;
+            Ok(true)
+        })
+        .await?;
+        Ok(json!({ "state": "disabled", "addonId": owner.addon }))
+    }
+
+    /// Best effort, as the contract says: an addon that cannot say goodbye is switched off all the same.
+    async fn say_goodbye(&self, running: &super::running::Running, context: &CallContext) {
+        let Ok(compiled) = self.inner.compiled(running).await else { return };
+        if !compiled.exports("lifecycle") {
+            return;
+        }
+        let limits = self.inner.limits(&running.manifest, None, None);
+        let call = Call { context, limits, given: &[] };
+        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate).await {
+            context.progress.log(&format!("deactivate failed: {error}")).await;
+        }
+    }
+
+    /// Changes settings, order or grants of an enablement at once.
+    ///
+    /// New settings go to the addon's `config-handler` with its next `load`; here they are held against its schema.
+    ///
+    /// # Errors
+    /// [`AddonsError`]: no such enablement, every fault of the change, or somebody else was quicker.
+    pub async fn patch(&self, owner: &Owner, patch: &PatchSpec) -> Result<EnablementView, AddonsError> {
+        let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+        let mut next = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
+        let mut faults = Vec::new();
+        if let Some(version) = &next.version {
+            let record = self.record(&owner.addon, version).await?;
+            if let Some(config) = &patch.config {
+                match settings::check(&record.manifest, Some(config)) {
+                    Ok(config) => next.config = config,
+                    Err(found) => faults.extend(found),
+                }
+            }
+            if let Some(wish) = &patch.grants {
+                match Grants::narrowed(&record.manifest, wish.clone()) {
+                    Ok(grants) => next.grants = grants,
+                    Err(error) => faults.push(Fault { pointer: String::from("/grants"), message: error.to_string() }),
+                }
+            }
+        } else if patch.config.is_some() || patch.grants.is_some() {
+            return Err(AddonsError::conflict("the addon was never loaded for this user; PUT it first"));
+        }
+        if let Some(mode) = &patch.auto_update {
+            if ["none", "compatible"].contains(&mode.as_str()) {
+                next.auto_update.clone_from(mode);
+            } else {
+                faults.push(Fault { pointer: String::from("/autoUpdate"), message: String::from("is `none` or `compatible`") });
+            }
+        }
+        if let Some(order) = patch.order {
+            next.order = order;
+        }
+        if !faults.is_empty() {
+            return Err(AddonsError::Invalid(faults));
+        }
+        match self.inner.enablements.put(next.revision, &next).await? {
+            Put::Stored(_) => Ok(EnablementView::of(&next)),
+            Put::Stale => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
+        }
+    }
+}

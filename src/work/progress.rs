@@ -1,0 +1,147 @@
+//! What a running job tells while it runs: its steps, how far it is, its log.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tracing::warn;
+
+use crate::clock;
+use crate::model::id::JobId;
+use crate::model::job::{Step, StepStatus};
+use crate::model::job_error::JobError;
+use crate::queue::Delivery;
+use crate::store::jobs::Jobs;
+
+/// A running job's voice. Cheap to clone; safe to use from several tasks of the job.
+#[derive(Clone)]
+pub struct Progress {
+    jobs: Jobs,
+    job: JobId,
+    delivery: Arc<Delivery>,
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Default)]
+struct Told {
+    percent: u8,
+    steps: Vec<Step>,
+}
+
+/// What a step found.
+pub struct Found<T> {
+    value: T,
+    detail: Option<Value>,
+}
+
+impl<T> Found<T> {
+    /// A value and the evidence that is shown for it.
+    pub const fn with(value: T, detail: Value) -> Self {
+        Self { value, detail: Some(detail) }
+    }
+
+    /// A value without evidence worth showing.
+    pub const fn plain(value: T) -> Self {
+        Self { value, detail: None }
+    }
+}
+
+impl Progress {
+    /// The voice of one attempt.
+    #[must_use]
+    pub fn new(jobs: Jobs, job: JobId, delivery: Arc<Delivery>) -> Self {
+        Self { jobs, job, delivery, told: Arc::default() }
+    }
+
+    /// Runs one visible step: begun, then ended well with its evidence, or badly with its code.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub async fn step<T>(
+        &self,
+        name: &str,
+        work: impl Future<Output = Result<Found<T>, JobError>>,
+    ) -> Result<T, JobError> {
+        let started = std::time::Instant::now();
+        self.told.lock().steps.push(Step {
+            name: name.to_owned(),
+            status: StepStatus::Running,
+            started_at: clock::now(),
+            duration_ms: None,
+            detail: None,
+            code: None,
+        });
+        let outcome = work.await;
+        {
+            let mut told = self.told.lock();
+            if let Some(step) = told.steps.last_mut() {
+                step.duration_ms = u64::try_from(started.elapsed().as_millis()).ok();
+                match &outcome {
+                    Ok(found) => {
+                        step.status = StepStatus::Completed;
+                        step.detail.clone_from(&found.detail);
+                    }
+                    Err(error) => {
+                        step.status = StepStatus::Failed;
+                        step.code = Some(error.failure.code);
+                        step.detail.clone_from(&error.failure.details);
+                    }
+                }
+            }
+        }
+        self.tell().await;
+        outcome.map(|found| found.value)
+    }
+
+    /// Shows a step that was not needed.
+    pub fn skip(&self, name: &str) {
+        self.told.lock().steps.push(Step {
+            name: name.to_owned(),
+            status: StepStatus::Skipped,
+            started_at: clock::now(),
+            duration_ms: None,
+            detail: None,
+            code: None,
+        });
+    }
+
+    /// Says how far the job is, 0–100; it never goes backwards.
+    pub async fn percent(&self, percent: u8) {
+        {
+            let mut told = self.told.lock();
+            told.percent = told.percent.max(percent.min(100));
+        }
+        self.tell().await;
+    }
+
+    /// The steps so far.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        self.told.lock().steps.clone()
+    }
+
+    /// Adds a line to the job's log, where clients and Bull Board read it.
+    pub async fn log(&self, line: &str) {
+        if let Err(error) = self.delivery.log(line).await {
+            warn!(job.id = %self.job, error = %error, "Could not write a log line of job `{}`", self.job);
+        }
+    }
+
+    /// Progress is a courtesy: where it cannot be written the job goes on.
+    async fn tell(&self) {
+        let (percent, steps) = {
+            let told = self.told.lock();
+            (told.percent, told.steps.clone())
+        };
+        let shown = json!({ "progress": percent, "steps": steps });
+        let (record, queue) =
+            tokio::join!(self.jobs.progress(&self.job, percent, &steps), self.delivery.progress(&shown));
+        if let Err(error) = record {
+            warn!(job.id = %self.job, error = %error, "Could not record the progress of job `{}`", self.job);
+        }
+        if let Err(error) = queue {
+            warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
+        }
+    }
+}

@@ -73,13 +73,14 @@ pub struct Problem {
     faults: Vec<Fault>,
     retry_after: Option<Duration>,
     fields: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Box<str>>,
 }
 
 impl Problem {
     /// A problem with a sentence about this occurrence.
     #[must_use]
     pub fn new(code: ProblemCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), faults: Vec::new(), retry_after: None, fields: Vec::new() }
+        Self { code, detail: detail.into(), faults: Vec::new(), retry_after: None, fields: Vec::new(), cause: None }
     }
 
     /// The input is at fault, in all these ways.
@@ -123,6 +124,18 @@ impl Problem {
     pub fn with_field(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.fields.push((name, value));
         self
+    }
+
+    /// The same problem with what was behind it: for the log, never for the client.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Box<str>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// What was behind it, for the log.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     /// The code.

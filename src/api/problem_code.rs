@@ -26,6 +26,8 @@ pub enum ProblemCode {
     Conflict,
     /// The version was published with other bytes.
     VersionExists,
+    /// The addon is known for this user, but does not run.
+    AddonNotEnabled,
     /// The resource is not what `If-Match` expects.
     PreconditionFailed,
     /// The body is larger than this path takes.
@@ -48,7 +50,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MalformedJson,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -59,6 +61,7 @@ impl ProblemCode {
         Self::NotAcceptable,
         Self::Conflict,
         Self::VersionExists,
+        Self::AddonNotEnabled,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -84,6 +87,7 @@ impl ProblemCode {
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::Conflict => "CONFLICT",
             Self::VersionExists => "VERSION_EXISTS",
+            Self::AddonNotEnabled => "ADDON_NOT_ENABLED",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
@@ -106,7 +110,7 @@ impl ProblemCode {
             Self::NotFound | Self::JobNotFound | Self::AddonNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::Conflict | Self::VersionExists => StatusCode::CONFLICT,
+            Self::Conflict | Self::VersionExists | Self::AddonNotEnabled => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -132,6 +136,7 @@ impl ProblemCode {
             Self::NotAcceptable => "None of the accepted media types can be served",
             Self::Conflict => "The current state does not allow this",
             Self::VersionExists => "The version exists with other bytes",
+            Self::AddonNotEnabled => "The addon does not run for this user",
             Self::PreconditionFailed => "The resource has changed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The media type is not supported",
@@ -172,6 +177,9 @@ impl ProblemCode {
             Self::VersionExists => {
                 "A published version never changes. Raise the version in the manifest and publish again."
             }
+            Self::AddonNotEnabled => {
+                "Actions run while the enablement is `enabled`. Read it: it says what it waits for or how it failed."
+            }
             Self::PreconditionFailed => "Read the resource again, apply the change to it and send its new `ETag`.",
             Self::PayloadTooLarge => "`detail` names the limit. Addons: leave debug information out of the component.",
             Self::UnsupportedMediaType => "`detail` names the media types that this path takes.",
@@ -207,6 +215,7 @@ impl ProblemCode {
             | Self::NotAcceptable
             | Self::Conflict
             | Self::VersionExists
+            | Self::AddonNotEnabled
             | Self::PreconditionFailed
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType
@@ -220,6 +229,12 @@ impl ProblemCode {
     #[must_use]
     pub fn slug(self) -> String {
         self.as_str().to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// Finds a code by what clients read.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
 
     /// Finds a code by the last part of its `type`.

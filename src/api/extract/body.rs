@@ -8,11 +8,10 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 use super::fields::{Fields, read_object};
+use crate::api::ApiState;
 use crate::api::problem::{Fault, Problem, ProblemCode};
 use crate::model::units::ByteSize;
 
-/// Most bytes of a JSON body.
-pub const MAX_JSON: ByteSize = ByteSize::mib(1);
 /// Deepest nesting of a JSON body; Lua and guests parse it again with less stack than we have.
 const MAX_DEPTH: usize = 64;
 /// Most bytes that are read and dropped after a body was refused, so that a client that is still sending sees the answer.
@@ -30,12 +29,12 @@ pub trait FromFields: Sized {
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
-impl<T: FromFields, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: FromFields> FromRequest<ApiState> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = json_bytes(&parts.headers, body).await?;
+        let bytes = json_bytes(&parts.headers, body, state.json_limit).await?;
         let value = parse(&bytes)?;
         let mut faults = Vec::new();
         let read = read_object(value, String::new(), &mut faults, T::read);
@@ -59,12 +58,12 @@ pub fn done<T>(read: Option<T>, faults: Vec<Fault>) -> Result<T, Problem> {
 /// The bytes of a JSON body.
 ///
 /// # Errors
-/// 415 for another media type, 413 beyond [`MAX_JSON`], 400 when the client stops half-way.
-pub async fn json_bytes(fields: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+/// 415 for another media type, 413 beyond `most`, 400 when the client stops half-way.
+pub async fn json_bytes(fields: &HeaderMap, body: Body, most: ByteSize) -> Result<Bytes, Problem> {
     if !is_json(media_type(fields)) {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType, "send `Content-Type: application/json`"));
     }
-    collect(fields, body, MAX_JSON).await
+    collect(fields, body, most).await
 }
 
 /// The media type of a body, without parameters.

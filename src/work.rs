@@ -7,6 +7,7 @@
 mod cancel;
 mod idempotency;
 pub mod progress;
+mod reconcile;
 mod submit;
 mod view;
 mod watch;
@@ -29,6 +30,8 @@ use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
 use crate::store::{Store, StoreError};
 
+pub use idempotency::Reserved;
+pub use submit::dispatch_id;
 pub use view::{Attempts, JobView};
 
 /// What every request that makes a job may say about the job itself (`api.md`, “Job options”).
@@ -42,6 +45,10 @@ pub struct JobOptions {
     pub priority: Priority,
     /// Longest time one attempt may take; the queue's own when left out.
     pub timeout: Option<Duration>,
+    /// The chat that the job belongs to; no client sets it here, the chat routes do.
+    pub session_id: Option<String>,
+    /// The chat message that the job answers.
+    pub message_id: Option<String>,
 }
 
 /// A client's name for one logical request, and what the request was.

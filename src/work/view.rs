@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::job::{Failure, JobKind, JobStatus, Step};
+use crate::store::jobs::JobRecord;
 
 /// How often a job was tried and may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,4 +54,27 @@ pub struct JobView {
     pub error: Option<Failure>,
     /// What the client sent along.
     pub metadata: Option<Value>,
+}
+
+impl JobView {
+    /// The view of a record.
+    #[must_use]
+    pub fn of(record: &JobRecord) -> Self {
+        Self {
+            job_id: record.facts.id.to_string(),
+            kind: record.facts.kind,
+            status: record.public_status(),
+            user_id: record.facts.user.as_ref().map(ToString::to_string),
+            addon_id: record.facts.addon.as_ref().map(ToString::to_string),
+            progress: record.progress,
+            steps: record.steps.clone(),
+            attempts: Attempts { made: record.attempts_made, max: record.facts.max_attempts },
+            created_at: record.facts.created_at,
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+            result: record.result.clone(),
+            error: record.failure.clone(),
+            metadata: record.facts.metadata.clone(),
+        }
+    }
 }

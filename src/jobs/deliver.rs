@@ -1,0 +1,39 @@
+//! `deliver`: one try to deliver one event to one receiver.
+//!
+//! The next try is a job of its own under an id made from event, receiver and
+//! number: a worker that dies after leaving it cannot make two of it, and the
+//! schedule may wait longer than a queue's own retries do.
+
+use serde_json::{Value, json};
+
+use crate::jobs::{JobResult, Services};
+use crate::model::code::JobCode;
+use crate::model::digest::Digest;
+use crate::model::job_error::JobError;
+use crate::queue::AddOptions;
+use crate::queue::tickets::deliver::Deliver;
+use crate::webhooks::Attempted;
+
+/// The id of a try: the same event, receiver and number give the same id.
+pub(super) fn id(ticket: &Deliver) -> String {
+    let receiver: String = Digest::of(ticket.url.as_bytes()).hex().chars().take(16).collect();
+    format!("hook_{}_{receiver}_{}", ticket.webhook_id, ticket.attempt)
+}
+
+pub(super) async fn run(ticket: Deliver, services: &Services) -> JobResult {
+    let attempted = services.webhooks.attempt(&ticket).await;
+    match attempted {
+        Attempted::Delivered { status, latency, answer } => {
+            let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+            Ok(json!({ "status": status, "latencyMs": latency, "answer": answer, "attempt": ticket.attempt }))
+        }
+        Attempted::TryAgain { after, why } => {
+            let next = Deliver { attempt: ticket.attempt.saturating_add(1), ..ticket };
+            let options = AddOptions { delay: Some(after), ..AddOptions::default() };
+            services.work.producer().add(&id(&next), &next, &options).await?;
+            let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            Ok::<Value, JobError>(json!({ "tryAgainInMs": after, "why": why, "nextAttempt": next.attempt }))
+        }
+        Attempted::GiveUp { why } => Err(JobError::permanent(JobCode::EgressDenied, why)),
+    }
+}

@@ -71,6 +71,12 @@ impl<'f> Fields<'f> {
         if self.members.is_empty() { None } else { self.members.remove(name) }
     }
 
+    /// The member as it is, not yet taken.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
     /// A string of at most `most` characters.
     pub fn text(&mut self, name: &'static str, most: usize) -> Option<String> {
         match self.value(name)? {

@@ -10,6 +10,7 @@ pub mod log;
 pub mod queues;
 pub mod redis;
 pub mod sandbox;
+pub mod secrets;
 pub mod server;
 pub mod storage;
 pub mod webhooks;

@@ -18,5 +18,6 @@ pub mod job_error;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;
+pub mod network;
 pub mod schema;
 pub mod units;

@@ -199,6 +199,12 @@ impl Work {
         &self.jobs
     }
 
+    /// The jobs' event streams, for whoever follows them.
+    #[must_use]
+    pub const fn events(&self) -> &JobEvents {
+        &self.events
+    }
+
     /// The queues behind the desk, for jobs that leave tickets of their own.
     #[must_use]
     pub const fn producer(&self) -> &Producer {

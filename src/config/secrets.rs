@@ -93,7 +93,8 @@ fn info(purpose: &str, context: &str) -> Vec<u8> {
 pub struct SecretSettings {
     /// 32 random bytes as 64 hexadecimal digits or base64; every other secret is made from it. Better in
     /// `SEMANTEST_MASTER_KEY` or a file that `SEMANTEST_MASTER_KEY_FILE` names than here.
-    pub master_key: Secret,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key: Option<Secret>,
 }
 
 #[cfg(test)]

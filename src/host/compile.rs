@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 use wasmtime::component::Component;
 
+use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::host::Host;
 use crate::host::cache::disk::Found;

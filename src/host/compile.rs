@@ -225,7 +225,7 @@ impl Host {
         let mut origin = Origin::Memory;
         let component = slot.component.get_or_try_init(|| self.produce(digest, fetch, &mut origin)).await;
         let component = match component {
-            Ok(component) => component.clone(),
+            Ok(component) => component,
             Err(error) => {
                 self.memory.forget(digest);
                 return Err(error);
@@ -241,11 +241,11 @@ impl Host {
         digest: &Digest,
         interfaces: InterfaceSet,
         slot: &Slot,
-        component: Component,
+        component: &Component,
     ) -> Result<Arc<Linked>, CompileError> {
         let linker = self.linkers.get(interfaces)?;
         let instance = linker
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .map_err(|error| CompileError::Import { source: error.into_boxed_dyn_error() })?;
         let exports = Exports::bind(&instance)?;
         Ok(slot.keep(Arc::new(Linked { digest: *digest, interfaces, exports })))

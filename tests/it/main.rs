@@ -1,1 +1,3 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
+
+mod queue;

@@ -77,8 +77,8 @@ async fn a_long_outage_under_load_loses_nothing_and_ends_within_five_seconds() -
     let count = || accepted.lock().map_or(0, |list| list.len());
     until("the load is on", || async { Ok(count() > 200) }).await?;
     server.kill()?;
-    // Long enough that the crate's own connections would wait for five seconds between two attempts.
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    // Long enough that the crate's own connections would wait for seconds until their next attempt.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let before = count();
     server.restart()?;
     within(RECOVERY, "jobs are accepted again", || async { Ok(count() > before + 50) }).await?;
@@ -103,14 +103,14 @@ async fn an_idle_worker_takes_the_first_job_within_five_seconds_of_a_long_outage
     add(&producer, "call_1").await?;
     reaches(&producer, LANE, "call_1", QueuedState::Completed).await?;
     server.kill()?;
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     server.restart()?;
     let took = within(RECOVERY, "a job is done", || async {
         Ok(add(&producer, "call_2").await.is_ok()
             && producer.state(LANE, "call_2").await.ok() == Some(QueuedState::Completed))
     })
     .await?;
-    assert!(took < Duration::from_secs(3), "took {took:?}");
+    assert!(took < Duration::from_millis(1500), "took {took:?}");
     // And the blocking read is really there again: a job that comes later is taken at once, not by polling.
     let began = Instant::now();
     add(&producer, "call_3").await?;

@@ -1,1 +1,4 @@
-//! The integration tests: one binary, one private Redis a run, one key prefix a test.
+//! The integration tests: one binary, one private Redis a test.
+
+mod store;
+mod support;

@@ -16,3 +16,11 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     };
     assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "waited too long: {what}");
 }
+
+/// Waits for something that must come soon, and fails the test by name when it does not.
+pub(crate) async fn soon<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, waiting).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited too long: {what}"),
+    }
+}

@@ -55,4 +55,13 @@ impl TestRedis {
         assert_eq!(running.url(), self.settings.url, "the port is kept");
         self.running = Some(running);
     }
+
+    /// Sends a command as the administrator would.
+    pub(crate) async fn command(&self, words: &[&str]) {
+        let client = redis::Client::open(self.settings.url.as_str()).expect("a Redis URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+        let mut command = redis::Cmd::new();
+        command.arg(words);
+        command.query_async::<redis::Value>(&mut connection).await.expect("an answer");
+    }
 }

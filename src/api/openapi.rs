@@ -9,6 +9,7 @@ use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Fault, Place, ProblemCode, ProblemDocument};
 use super::routes;
+use crate::model::code::JobCode;
 
 /// The description as pretty JSON.
 ///
@@ -50,8 +51,13 @@ pub(super) fn problem_codes() -> Object {
     words(ProblemCode::ALL.iter().map(|code| code.as_str()))
 }
 
+/// The schema of a failed job's `code`: every code there is.
+pub(super) fn job_codes() -> Object {
+    words(JobCode::ALL.iter().map(|code| code.as_str()))
+}
+
 /// A string that is one of `all`.
-pub(super) fn words(all: impl IntoIterator<Item = &'static str>) -> Object {
+fn words<T: Into<serde_json::Value>>(all: impl IntoIterator<Item = T>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(all)).build()
 }
 

@@ -173,7 +173,7 @@ async fn leave<T: crate::queue::Ticket>(
         idempotency: request.idempotency.as_ref(),
         traceparent: request.traceparent.as_deref(),
     };
-    Ok(api.work.submit(&submission).await?)
+    Ok(api.work().submit(&submission).await?)
 }
 
 /// An id that is made here: from the idempotency key where there is one, so that a repeat answers the same.

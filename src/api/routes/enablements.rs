@@ -88,7 +88,7 @@ async fn list(
     caller: ClientCaller,
     Path(user): Path<UserId>,
 ) -> Result<Response, Problem> {
-    let views = api.addons.enablements(caller.client(), &user).await?;
+    let views = api.addons().enablements(caller.client(), &user).await?;
     Ok(Json(Whole::of(views)).into_response())
 }
 
@@ -105,7 +105,7 @@ async fn read(
     Path(path): Path<UserAddon>,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.addons.enablement(caller.client(), &path.user, &path.addon).await?;
+    let view = api.addons().enablement(caller.client(), &path.user, &path.addon).await?;
     answer::tagged(&view, &fields)
 }
 
@@ -127,7 +127,7 @@ async fn enable(
     request: JobRequest<EnableSpec>,
 ) -> Result<Response, Problem> {
     let (client, key) = (caller.client(), request.idempotency.as_ref());
-    let wish = api.addons.request_enable((client, &path.user), &path.addon, &request.body, &request.options, key);
+    let wish = api.addons().request_enable((client, &path.user), &path.addon, &request.body, &request.options, key);
     match wish.await? {
         EnableAnswer::Unchanged(view) => answer::tagged(&view, &HeaderMap::new()),
         EnableAnswer::Accepted(job) => answer::submitted(&api, client, &job, request.prefer, Chat::default()).await,
@@ -147,7 +147,7 @@ async fn change(
     Path(path): Path<UserAddon>,
     JsonBody(patch): JsonBody<PatchSpec>,
 ) -> Result<Response, Problem> {
-    let view = api.addons.patch(&owner(&caller, path), &patch).await?;
+    let view = api.addons().patch(&owner(&caller, path), &patch).await?;
     answer::tagged(&view, &HeaderMap::new())
 }
 
@@ -176,7 +176,7 @@ async fn disable(
     request: JobRequest<OptionsOnly>,
 ) -> Result<Response, Problem> {
     let owner = owner(&caller, path);
-    let job = api.addons.request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
+    let job = api.addons().request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
     answer::submitted(&api, &owner.client, &job, request.prefer, Chat::default()).await
 }
 

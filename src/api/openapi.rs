@@ -29,7 +29,7 @@ pub(super) fn base() -> OpenApi {
             "A plugin host: addons are enabled per user, and every call is a queued, sandboxed job. \
              Everything slow answers 202 with a job; `Prefer: wait=N` waits for its end.",
         ))
-        .license(Some(utoipa::openapi::license::LicenseBuilder::new().name("Apache-2.0").build()))
+        .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").build()))
         .build();
     let mut components = Components::new();
     let bearer = Http::new(HttpAuthScheme::Bearer);

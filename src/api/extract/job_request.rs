@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 
-use super::body::{self, FromFields};
+use super::body;
 use super::fields::{Fields, read_object};
 use super::job_options::RawOptions;
 use super::prefer::Prefer;

@@ -3,7 +3,7 @@
 mod range;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -109,10 +109,10 @@ fn picture_type(bytes: &[u8]) -> Option<&'static str> {
 async fn read(
     State(api): State<ApiState>,
     Path(id): Path<ArtifactId>,
-    OriginalUri(uri): OriginalUri,
+    RawQuery(query): RawQuery,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = find(&api, &id, uri.query().unwrap_or(""), &fields).await?;
+    let record = find(&api, &id, query.as_deref().unwrap_or(""), &fields).await?;
     let tag = format!("\"{}\"", record.digest.hex());
     let mut response = if answer::is_known(&fields, &tag) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -26,6 +26,7 @@ use crate::api::problem::Problem;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
+use crate::store::enablements::AutoUpdate;
 
 /// Most grants that a wish lists: more than there are kinds, since a kind may stand several times.
 const MAX_GRANTS: usize = 50;
@@ -43,7 +44,7 @@ impl FromJobFields for EnableSpec {
             config: fields.value("config"),
             grants: read_grants(fields),
             consent: fields.parsed("consent", Digest::parse),
-            auto_update: fields.text("autoUpdate", MAX_VERSION_CHARS),
+            auto_update: read_auto_update(fields),
         })
     }
 }
@@ -53,15 +54,19 @@ impl FromFields for PatchSpec {
         Some(Self {
             config: fields.value("config"),
             order: read_order(fields),
-            auto_update: fields.text("autoUpdate", MAX_VERSION_CHARS),
+            auto_update: read_auto_update(fields),
             grants: read_grants(fields),
         })
     }
 }
 
-fn read_order(fields: &mut Fields<'_>) -> Option<i32> {
+fn read_auto_update(fields: &mut Fields<'_>) -> Option<AutoUpdate> {
+    fields.word("autoUpdate", &[AutoUpdate::None, AutoUpdate::Compatible].map(|mode| (mode.as_str(), mode)))
+}
+
+fn read_order(fields: &mut Fields<'_>) -> Option<i64> {
     let value = fields.value("order")?;
-    let order = value.as_i64().and_then(|order| i32::try_from(order).ok());
+    let order = value.as_i64();
     if order.is_none() {
         fields.fault("order", "must be a whole number");
     }
@@ -215,7 +220,7 @@ pub struct PatchRequest {
     #[schema(value_type = Option<Object>)]
     pub config: Option<Value>,
     /// New place among the user's hooks.
-    pub order: Option<i32>,
+    pub order: Option<i64>,
     /// `none` or `compatible`.
     pub auto_update: Option<String>,
     /// A narrowing of the grants.

@@ -99,9 +99,10 @@ async fn generate(
     let body = request.body;
     let options = JobOptions { session_id: body.session.clone(), ..request.options };
     let ticket = Generate {
-        user_id: Some(body.user.clone()),
-        client_id: Some(caller.client().clone()),
+        user_id: Some(body.user.to_string()),
+        client_id: Some(caller.client().to_string()),
         session_id: body.session.clone(),
+        traceparent: request.traceparent.clone(),
         ..Generate::of(body.image)
     };
     let submission = Submission {

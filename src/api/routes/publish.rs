@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::addons;
-use super::schemas::{JobDocument, JobOptionsDocument, VersionDocument};
+use super::schemas::{JobOptionsDocument, VersionDocument};
 use crate::addons::{Published, Publisher, PublishSource};
 use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};

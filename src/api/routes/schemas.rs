@@ -219,7 +219,7 @@ pub struct EnablementDocument {
     #[schema(value_type = Object)]
     pub config: Value,
     /// Its place among the user's hooks.
-    pub order: i32,
+    pub order: i64,
     /// `none` or `compatible`.
     pub auto_update: String,
     /// The last job about it.
@@ -256,6 +256,8 @@ pub struct KeyDocument {
     pub client: String,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// Where it may publish.
+    pub namespaces: Option<Vec<String>>,
     /// Which installation it is for.
     pub env: String,
     /// When it was made.

@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,12 +22,14 @@ use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::routes::schemas::{KeyDocument, KeyPage};
 use crate::clock;
-use crate::model::id::ClientId;
+use crate::model::id::{AddonId, ClientId};
 use crate::store::control::Message;
-use crate::store::keys::{KeyRecord, KeyScope};
+use crate::store::keys::{KeyRecord, KeyScope, NewKey};
 
 /// Longest life of a key that has an end, in days.
 const MAX_DAYS: u64 = 3650;
+/// Most namespaces of one key.
+const MAX_NAMESPACES: usize = 50;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(revoke))
@@ -35,9 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// A key that is wanted.
 #[derive(Debug)]
 struct CreateBody {
-    client: ClientId,
-    scopes: Vec<KeyScope>,
-    expires_at: Option<DateTime<Utc>>,
+    key: NewKey,
 }
 
 impl FromFields for CreateBody {
@@ -53,8 +54,15 @@ impl FromFields for CreateBody {
         }
         let days = fields.integer("expiresInDays", 1..=MAX_DAYS);
         let expires_at = days.and_then(|days| i64::try_from(days).ok()).map(|days| clock::now() + TimeDelta::days(days));
-        Some(Self { client: client?, scopes: scopes?, expires_at })
+        let namespaces = fields.items("namespaces", MAX_NAMESPACES, read_namespace).unwrap_or_default();
+        Some(Self { key: NewKey { client: client?, scopes: scopes?, namespaces, expires_at } })
     }
+}
+
+/// What stands before the dot in the ids of a publisher's addons, or `*`.
+fn read_namespace(item: Value) -> Result<String, &'static str> {
+    let is_good = |text: &&str| *text == "*" || AddonId::parse(&format!("{text}.any")).is_ok();
+    item.as_str().filter(is_good).map(str::to_owned).ok_or("must be the part before the dot of addon ids, or `*`")
 }
 
 /// A fresh key with its text.
@@ -77,7 +85,7 @@ async fn create(
     JsonBody(wish): JsonBody<CreateBody>,
 ) -> Result<Response, Problem> {
     let environment = &api.config.server.key_environment;
-    let (key, record) = api.keys.issue(&wish.client, &wish.scopes, environment, wish.expires_at).await?;
+    let (key, record) = api.keys.issue(&wish.key, environment).await?;
     Ok((StatusCode::CREATED, Json(Created { key, record })).into_response())
 }
 
@@ -145,6 +153,8 @@ pub struct CreateKeyRequest {
     pub client: String,
     /// `client`, `publisher`, `admin`.
     pub scopes: Vec<String>,
+    /// Where a publisher's key may publish: `acme` for `acme.*`, `*` for all but the platform's own.
+    pub namespaces: Option<Vec<String>>,
     /// Days until it stops working; never when left out.
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_in_days: Option<u32>,

@@ -173,7 +173,7 @@ impl App {
         let handler = Arc::new(JobHandler::new(Arc::clone(&self.services)));
         let mut consumers = Vec::with_capacity(self.roles.lanes.len());
         for lane in &self.roles.lanes {
-            let settings = self.config.queues.lane(*lane);
+            let settings = lane.settings(&self.config.queues);
             let consumer = Consumer::start(&self.config.redis, *lane, settings, handler.clone(), self.control.clone())
                 .await
                 .with_context(|| format!("starting to work on queue `{}`", lane.name()))?;
@@ -202,11 +202,10 @@ pub fn spawn_for_process(work: impl Future<Output = ()> + Send + 'static) {
 /// # Errors
 /// It is not set, or not 32 bytes.
 pub fn root_key(config: &Config) -> anyhow::Result<RootKey> {
-    let text = config.secrets.master_key.reveal();
-    if text.is_empty() {
+    let Some(text) = config.secrets.master_key.as_ref() else {
         anyhow::bail!(
             "SEMANTEST_MASTER_KEY is not set: make one with `openssl rand -hex 32`, keep it, and give the same one to every role"
         );
-    }
-    RootKey::parse(text).context("reading SEMANTEST_MASTER_KEY")
+    };
+    RootKey::parse(text.expose()).context("reading SEMANTEST_MASTER_KEY")
 }

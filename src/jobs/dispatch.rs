@@ -92,11 +92,3 @@ fn outcome(record: &JobRecord) -> Option<Outcome> {
         RecordStatus::Cancelled => Some(Outcome::Cancelled),
     }
 }
-
-/// Whether the job is over, in our record or in the queue.
-pub(super) async fn is_over(services: &Services, job: &JobId) -> Result<bool, JobError> {
-    match services.work.records().get(job).await? {
-        None => Ok(true),
-        Some(record) => Ok(services.work.reconcile(record).await?.is_finished()),
-    }
-}

@@ -275,6 +275,16 @@ impl Jobs {
         self.store.ask(&command).await
     }
 
+    /// Whether the dispatch of a job's terminal event is owed by whoever ends it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn is_owed(&self, id: &JobId) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("ZSCORE");
+        command.arg(self.store.only_key(OWED)).arg(id.as_str());
+        Ok(self.store.ask::<Option<f64>>(&command).await?.is_some())
+    }
+
     /// Foreign jobs whose dispatch is owed since before `time`, oldest first, at most `limit`.
     ///
     /// # Errors

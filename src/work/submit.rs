@@ -5,7 +5,7 @@ use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::NewJob;
+use crate::store::jobs::{JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
 use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
 
@@ -89,11 +89,16 @@ impl Work {
 
     /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
     ///
+    /// A job that is tried again after it failed ends a second time, so that dispatch has a name of its own.
+    ///
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
-    pub async fn leave_dispatch(&self, job: &JobId) -> Result<(), WorkError> {
+    pub async fn leave_dispatch(&self, record: &JobRecord) -> Result<(), WorkError> {
+        let job = &record.facts.id;
+        let first = dispatch_id(job);
+        let id = if record.facts.is_foreign { first } else { format!("{first}_{}", record.sequence) };
         let dispatch = Dispatch { job_id: job.to_string(), events: Vec::new(), traceparent: None };
-        self.producer.add(&dispatch_id(job), &dispatch, &AddOptions::default()).await?;
+        self.producer.add(&id, &dispatch, &AddOptions::default()).await?;
         Ok(self.jobs.settle(job).await?)
     }
 }

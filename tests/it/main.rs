@@ -2,4 +2,5 @@
 
 mod host;
 mod net;
+mod queue;
 mod webhooks;

@@ -15,103 +15,96 @@ pub mod ops;
 pub mod problem;
 mod problem_code;
 pub mod routes;
+mod serve;
 
 use std::ops::Deref;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use axum::{Router, middleware};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::addons::Addons;
-use crate::model::id::{ArtifactId, ClientId};
-use crate::model::units::ByteSize;
+use crate::config::Config;
+use crate::jobs::Services;
 use crate::shutdown::Stop;
 use crate::store::Store;
-use crate::store::artifacts::Artifacts;
-use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::job_events::JobEvents;
 use crate::store::keys::Keys;
 use crate::work::Work;
 
-use extract::job_options::UrlCheck;
 use key_cache::KeyCache;
-use ops::Readiness;
 
 pub use openapi::openapi_json;
+pub use ops::{OpsState, ReadinessCheck};
+pub use serve::{serve, serve_bare, serve_ops};
 
 /// Uploads that are held in memory at once; the others wait their turn.
 const UPLOADS_AT_ONCE: usize = 4;
 
-/// Whether a query string is our own signature over an artifact's link, still in time.
-pub type LinkCheck = dyn Fn(&ArtifactId, &str) -> bool + Send + Sync;
-/// The secret that signs webhooks of a client's per-request URLs, as `whsec_…`.
-pub type WebhookSecret = dyn Fn(&ClientId) -> String + Send + Sync;
-
-/// What the REST face is made of.
-pub struct ApiParts {
-    /// The records.
-    pub store: Store,
-    /// The bytes.
-    pub blobs: Blobs,
-    /// What processes tell each other.
-    pub control: Control,
-    /// The desk.
-    pub work: Work,
-    /// Addons.
-    pub addons: Addons,
-    /// Keys that were verified a moment ago; the app also runs [`KeyCache::run`].
-    pub key_cache: KeyCache,
-    /// Whether a webhook's address may be called at all.
-    pub may_call: Arc<UrlCheck>,
-    /// Whether an artifact's link is signed by us.
-    pub is_signed: Arc<LinkCheck>,
-    /// What signs a client's per-request webhooks.
-    pub webhook_secret: Arc<WebhookSecret>,
-    /// Whether this process can work.
-    pub readiness: Arc<dyn Readiness>,
-    /// Fires when the process is to stop: streams and waits end then.
-    pub stop: Stop,
-    /// Most bytes of a JSON body.
-    pub json_limit: ByteSize,
-    /// Most bytes of an uploaded component or picture.
-    pub upload_limit: ByteSize,
-    /// How long an uploaded picture is kept.
-    pub upload_ttl: Duration,
-    /// The `<env>` of keys that are made here.
-    pub key_environment: String,
-}
-
 /// What handlers answer from. Cheap to clone.
 #[derive(Clone)]
-pub struct ApiState(Arc<Inner>);
+pub struct ApiState {
+    inner: Arc<Inner>,
+    /// Fires when the process is to stop: streams and waits end then.
+    stop: Stop,
+}
 
 /// The parts, and what is made of them once.
 pub struct Inner {
-    parts: ApiParts,
+    config: Arc<Config>,
+    store: Store,
+    control: Control,
+    services: Arc<Services>,
     keys: Keys,
-    artifacts: Artifacts,
+    key_cache: KeyCache,
     events: JobEvents,
     uploads: Semaphore,
     description: Bytes,
+    public_url: OnceLock<String>,
 }
 
 impl ApiState {
-    /// The state over its parts.
-    ///
-    /// # Errors
-    /// When the description of the API cannot be written as JSON, which a test rules out.
-    pub fn new(parts: ApiParts) -> Result<Self, serde_json::Error> {
-        Ok(Self(Arc::new(Inner {
-            keys: Keys::new(parts.store.clone()),
-            artifacts: Artifacts::new(parts.store.clone()),
-            events: JobEvents::new(parts.store.clone()),
+    /// The state over the parts that the process has anyway.
+    #[must_use]
+    pub fn new(config: &Arc<Config>, store: &Store, control: &Control, services: &Arc<Services>) -> Self {
+        let keys = Keys::new(store.clone());
+        let inner = Inner {
+            config: Arc::clone(config),
+            store: store.clone(),
+            control: control.clone(),
+            services: Arc::clone(services),
+            key_cache: KeyCache::new(keys.clone()),
+            keys,
+            events: JobEvents::new(store.clone()),
             uploads: Semaphore::new(UPLOADS_AT_ONCE),
-            description: openapi_json()?.into(),
-            parts,
-        })))
+            // A test holds that the description can be written.
+            description: openapi_json().unwrap_or_default().into(),
+            public_url: OnceLock::new(),
+        };
+        Self { inner: Arc::new(inner), stop: Stop::never() }
+    }
+
+    /// What clients put before `/api/v1`, known once the listener is bound; a second call changes nothing.
+    pub fn set_public_url(&self, public_url: &str) {
+        self.inner.public_url.get_or_init(|| public_url.to_owned());
+    }
+
+    /// The same state, whose streams and waits end when `stop` fires.
+    #[must_use]
+    pub fn stopping_with(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// The desk.
+    fn work(&self) -> &Work {
+        &self.services.work
+    }
+
+    /// The addon service.
+    fn addons(&self) -> &Addons {
+        &self.services.addons
     }
 }
 
@@ -119,15 +112,7 @@ impl Deref for ApiState {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
-    type Target = ApiParts;
-
-    fn deref(&self) -> &ApiParts {
-        &self.parts
+        &self.inner
     }
 }
 

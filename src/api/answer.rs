@@ -121,7 +121,7 @@ async fn waited(
 ) -> Result<Option<(JobView, Duration)>, Problem> {
     let Some(wait) = prefer.wait else { return Ok(None) };
     let view = tokio::select! {
-        view = state.work.wait(client, id, wait) => view?,
+        view = state.work().wait(client, id, wait) => view?,
         () = state.stop.fired() => None,
     };
     Ok(view.filter(|view| view.status.is_finished()).map(|view| (view, wait)))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::problem::{Fault, Place, Problem, ProblemCode};
 use crate::addons::AddonsError;
+use crate::imaging::gallery::GalleryError;
 use crate::model::disposition::Disposition;
 use crate::queue::QueueError;
 use crate::store::StoreError;
@@ -51,6 +52,15 @@ impl From<QueueError> for Problem {
 impl From<BlobError> for Problem {
     fn from(error: BlobError) -> Self {
         by_disposition(error.disposition(), &error)
+    }
+}
+
+impl From<GalleryError> for Problem {
+    fn from(error: GalleryError) -> Self {
+        match error {
+            GalleryError::Store(error) => error.into(),
+            GalleryError::Blob(error) => error.into(),
+        }
     }
 }
 

@@ -104,9 +104,8 @@ impl State {
     fn look(&mut self, hash: &Digest) -> Result<Option<Arc<KeyRecord>>, u64> {
         let now = Instant::now();
         if let Some((record, until)) = self.known.get(hash) {
-            let has_expired = record.expires_at.is_some_and(|time| time <= clock::now());
             if *until > now {
-                return Ok((!has_expired).then(|| Arc::clone(record)));
+                return Ok(record.works_at(clock::now()).then(|| Arc::clone(record)));
             }
         }
         match self.unknown.get(hash) {

@@ -9,6 +9,7 @@ use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Fault, Place, ProblemCode, ProblemDocument};
 use super::routes;
+use crate::model::code::JobCode;
 
 /// The description as pretty JSON.
 ///
@@ -28,7 +29,7 @@ pub(super) fn base() -> OpenApi {
             "A plugin host: addons are enabled per user, and every call is a queued, sandboxed job. \
              Everything slow answers 202 with a job; `Prefer: wait=N` waits for its end.",
         ))
-        .license(Some(utoipa::openapi::license::LicenseBuilder::new().name("Apache-2.0").build()))
+        .license(Some(utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").build()))
         .build();
     let mut components = Components::new();
     let bearer = Http::new(HttpAuthScheme::Bearer);
@@ -50,8 +51,13 @@ pub(super) fn problem_codes() -> Object {
     words(ProblemCode::ALL.iter().map(|code| code.as_str()))
 }
 
+/// The schema of a failed job's `code`: every code there is.
+pub(super) fn job_codes() -> Object {
+    words(JobCode::ALL.iter().map(|code| code.as_str()))
+}
+
 /// A string that is one of `all`.
-pub(super) fn words(all: impl IntoIterator<Item = &'static str>) -> Object {
+fn words<T: Into<serde_json::Value>>(all: impl IntoIterator<Item = T>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(all)).build()
 }
 

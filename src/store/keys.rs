@@ -196,6 +196,12 @@ impl Keys {
         self.store.ask_all(&commands).await
     }
 
+    /// Whether a text has the form and the checksum of a key: what has not is nobody's, and Redis need not be asked.
+    #[must_use]
+    pub fn is_well_formed(text: &str) -> bool {
+        format::parse(text).is_some()
+    }
+
     /// The key's record, if the text is a key that works now. Callers may keep the answer in memory for a while and
     /// drop it on `Message::KeyChanged`.
     ///

@@ -34,7 +34,7 @@ impl<T: FromFields> FromRequest<ApiState> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = json_bytes(&parts.headers, body, state.json_limit).await?;
+        let bytes = json_bytes(&parts.headers, body, state.config.server.json_limit).await?;
         let value = parse(&bytes)?;
         let mut faults = Vec::new();
         let read = read_object(value, String::new(), &mut faults, T::read);

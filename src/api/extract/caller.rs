@@ -10,7 +10,7 @@ use crate::addons::Publisher;
 use crate::api::ApiState;
 use crate::api::problem::{Problem, ProblemCode};
 use crate::model::id::ClientId;
-use crate::store::keys::{KeyRecord, Scope};
+use crate::store::keys::{KeyRecord, KeyScope};
 
 /// Anybody with a valid key.
 #[derive(Clone, Debug)]
@@ -37,8 +37,8 @@ impl Caller {
 
     /// Whether the key has a scope.
     #[must_use]
-    pub fn has(&self, scope: Scope) -> bool {
-        self.0.scopes.contains(&scope)
+    pub fn has(&self, scope: KeyScope) -> bool {
+        self.0.has(scope)
     }
 
     /// Reads and verifies the key.
@@ -53,7 +53,7 @@ impl Caller {
         record.map(Self).ok_or_else(|| Problem::unauthenticated("the key is not valid"))
     }
 
-    fn need(self, scope: Scope) -> Result<Self, Problem> {
+    fn need(self, scope: KeyScope) -> Result<Self, Problem> {
         if self.has(scope) {
             return Ok(self);
         }
@@ -76,7 +76,7 @@ impl PublisherCaller {
         Publisher {
             client: self.0.client().clone(),
             namespaces: self.0.0.namespaces.clone(),
-            is_admin: self.0.has(Scope::Admin),
+            is_admin: self.0.has(KeyScope::Admin),
         }
     }
 }
@@ -124,7 +124,7 @@ impl FromRequestParts<ApiState> for ClientCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Caller::of(&parts.headers, state).await?.need(Scope::Client).map(Self)
+        Caller::of(&parts.headers, state).await?.need(KeyScope::Client).map(Self)
     }
 }
 
@@ -133,7 +133,7 @@ impl FromRequestParts<ApiState> for PublisherCaller {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
         let caller = Caller::of(&parts.headers, state).await?;
-        if caller.has(Scope::Admin) { Ok(Self(caller)) } else { caller.need(Scope::Publisher).map(Self) }
+        if caller.has(KeyScope::Admin) { Ok(Self(caller)) } else { caller.need(KeyScope::Publisher).map(Self) }
     }
 }
 
@@ -141,6 +141,6 @@ impl FromRequestParts<ApiState> for AdminCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Caller::of(&parts.headers, state).await?.need(Scope::Admin).map(Self)
+        Caller::of(&parts.headers, state).await?.need(KeyScope::Admin).map(Self)
     }
 }

@@ -37,7 +37,7 @@ pub fn of_request(parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, 
     Ok(key_of(&parts.headers)?.map(|key| IdempotencyKey {
         key: key.to_owned(),
         route: format!("{} {}", parts.method, parts.uri.path()),
-        fingerprint: Digest::of(body).hex(),
+        fingerprint: Digest::of(body),
     }))
 }
 

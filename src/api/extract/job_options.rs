@@ -24,7 +24,7 @@ const TIMEOUT_MS: std::ops::RangeInclusive<u64> = 1..=3_600_000;
 const NAMES: [&str; 5] = ["webhookUrl", "webhookEvents", "metadata", "priority", "timeoutMs"];
 
 /// Whether a receiver's address may be called at all; the answer is a sentence for the client.
-pub type UrlCheck = dyn Fn(&Url) -> Result<(), String> + Send + Sync;
+pub type UrlCheck<'c> = dyn Fn(&Url) -> Result<(), String> + 'c;
 
 /// The options as they stand in the body, taken but not yet read: value and the pointer it had.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl RawOptions {
     }
 
     /// Reads what was taken.
-    pub fn read(self, fields: &mut Fields<'_>, may_call: &UrlCheck) -> JobOptions {
+    pub fn read(self, fields: &mut Fields<'_>, may_call: &UrlCheck<'_>) -> JobOptions {
         let [url, events, metadata, priority, timeout] = self.0;
         let url_pointer = url.as_ref().map(|(pointer, _)| pointer.clone());
         let url = url.and_then(|(pointer, value)| note(fields, pointer, read_url(&value, may_call)));
@@ -63,6 +63,8 @@ impl RawOptions {
                 .and_then(|(pointer, value)| note(fields, pointer, read_priority(&value)))
                 .unwrap_or_default(),
             timeout: timeout.and_then(|(pointer, value)| note(fields, pointer, read_timeout(&value))),
+            session_id: None,
+            message_id: None,
         }
     }
 }
@@ -77,7 +79,7 @@ fn note<T>(fields: &mut Fields<'_>, pointer: String, read: Result<T, String>) ->
     }
 }
 
-fn read_url(value: &Value, may_call: &UrlCheck) -> Result<String, String> {
+fn read_url(value: &Value, may_call: &UrlCheck<'_>) -> Result<String, String> {
     let text = value.as_str().ok_or("must be a string")?;
     if text.len() > MAX_URL_CHARS {
         return Err(format!("must be at most {MAX_URL_CHARS} characters"));

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 
-use super::body::{self, FromFields};
+use super::body;
 use super::fields::{Fields, read_object};
 use super::job_options::RawOptions;
 use super::prefer::Prefer;
@@ -41,9 +41,9 @@ impl<T: FromJobFields> FromRequest<ApiState> for JobRequest<T> {
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         let (parts, content) = request.into_parts();
         let bytes = if T::MAY_BE_EMPTY && body::media_type(&parts.headers).is_empty() {
-            body::collect(&parts.headers, content, state.json_limit).await?
+            body::collect(&parts.headers, content, state.config.server.json_limit).await?
         } else {
-            body::json_bytes(&parts.headers, content, state.json_limit).await?
+            body::json_bytes(&parts.headers, content, state.config.server.json_limit).await?
         };
         let value = if T::MAY_BE_EMPTY && bytes.is_empty() {
             serde_json::Value::Object(serde_json::Map::new())
@@ -59,7 +59,9 @@ impl<T: FromJobFields> FromRequest<ApiState> for JobRequest<T> {
             let mut raw = RawOptions::default();
             raw.take(fields);
             let body = T::read(fields, &mut raw);
-            let options = raw.read(fields, state.may_call.as_ref());
+            let options = raw.read(fields, &|url| {
+                state.services.webhooks.check_target(url.as_str()).map_err(|error| error.to_string())
+            });
             body.map(|body| (body, options))
         });
         let (body, options) = body::done(read, faults)?;

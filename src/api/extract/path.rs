@@ -154,12 +154,30 @@ impl FromPath for UserAddonAction {
     }
 }
 
-/// One name, such as a key's id or a problem's slug.
+/// `{keyId}`.
 #[derive(Clone, Debug)]
-pub struct Name(pub String);
+pub struct KeyId(pub String);
 
-impl FromPath for Name {
+impl FromPath for KeyId {
     fn read(ids: &mut PathIds<'_>) -> Option<Self> {
-        ids.parsed("name", |text| Ok::<_, std::convert::Infallible>(Self(text.to_owned())))
+        ids.parsed("keyId", |text| {
+            let is_name = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if is_name { Ok(Self(text.to_owned())) } else { Err("must be letters and digits") }
+        })
+    }
+
+    /// What is no key id names no key.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no key has such an id")
+    }
+}
+
+/// `{slug}`: the last part of a problem's `type`.
+#[derive(Clone, Debug)]
+pub struct Slug(pub String);
+
+impl FromPath for Slug {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("slug", |text| Ok::<_, std::convert::Infallible>(Self(text.to_owned())))
     }
 }

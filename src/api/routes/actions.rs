@@ -51,7 +51,7 @@ async fn invoke(
 ) -> Result<Response, Problem> {
     let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
     let (options, key, trace) = (&request.options, request.idempotency.as_ref(), request.traceparent.as_deref());
-    let submitted = api.addons.request_action(&owner, &path.action, request.body.0, options, key, trace).await?;
+    let submitted = api.addons().request_action(&owner, &path.action, request.body.0, options, key, trace).await?;
     answer::submitted(&api, &owner.client, &submitted, request.prefer, Chat::default()).await
 }
 

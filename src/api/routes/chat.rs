@@ -133,25 +133,22 @@ async fn submit(
     };
     let Some(image) = &body.image else {
         let ticket = tickets::message::Message {
-            client_id: caller.client().clone(),
-            user_id: body.user.clone(),
+            client_id: Some(caller.client().to_string()),
+            user_id: Some(body.user.to_string()),
             prompt: body.prompt.clone(),
-            session_id: chat.session_id.clone().unwrap_or_default(),
+            session_id: chat.session_id.clone(),
             message_id: chat.message_id.clone(),
             previous_messages: body.previous.clone(),
-            webhook_url: None,
-            webhook_events: None,
-            metadata: None,
-            timeout_ms: None,
-            priority: None,
             traceparent: request.traceparent.clone(),
+            ..tickets::message::Message::default()
         };
         return leave(api, caller, request, &options, &ticket).await;
     };
     let ticket = tickets::generate::Generate {
-        user_id: Some(body.user.clone()),
-        client_id: Some(caller.client().clone()),
+        user_id: Some(body.user.to_string()),
+        client_id: Some(caller.client().to_string()),
         session_id: chat.session_id.clone(),
+        traceparent: request.traceparent.clone(),
         ..tickets::generate::Generate::of(image.clone())
     };
     leave(api, caller, request, &options, &ticket).await
@@ -173,7 +170,7 @@ async fn leave<T: crate::queue::Ticket>(
         idempotency: request.idempotency.as_ref(),
         traceparent: request.traceparent.as_deref(),
     };
-    Ok(api.work.submit(&submission).await?)
+    Ok(api.work().submit(&submission).await?)
 }
 
 /// An id that is made here: from the idempotency key where there is one, so that a repeat answers the same.

@@ -26,6 +26,7 @@ use crate::api::problem::Problem;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
+use crate::store::enablements::AutoUpdate;
 
 /// Most grants that a wish lists: more than there are kinds, since a kind may stand several times.
 const MAX_GRANTS: usize = 50;
@@ -43,7 +44,7 @@ impl FromJobFields for EnableSpec {
             config: fields.value("config"),
             grants: read_grants(fields),
             consent: fields.parsed("consent", Digest::parse),
-            auto_update: fields.text("autoUpdate", MAX_VERSION_CHARS),
+            auto_update: read_auto_update(fields),
         })
     }
 }
@@ -53,15 +54,19 @@ impl FromFields for PatchSpec {
         Some(Self {
             config: fields.value("config"),
             order: read_order(fields),
-            auto_update: fields.text("autoUpdate", MAX_VERSION_CHARS),
+            auto_update: read_auto_update(fields),
             grants: read_grants(fields),
         })
     }
 }
 
-fn read_order(fields: &mut Fields<'_>) -> Option<i32> {
+fn read_auto_update(fields: &mut Fields<'_>) -> Option<AutoUpdate> {
+    fields.word("autoUpdate", &[AutoUpdate::None, AutoUpdate::Compatible].map(|mode| (mode.as_str(), mode)))
+}
+
+fn read_order(fields: &mut Fields<'_>) -> Option<i64> {
     let value = fields.value("order")?;
-    let order = value.as_i64().and_then(|order| i32::try_from(order).ok());
+    let order = value.as_i64();
     if order.is_none() {
         fields.fault("order", "must be a whole number");
     }
@@ -88,7 +93,7 @@ async fn list(
     caller: ClientCaller,
     Path(user): Path<UserId>,
 ) -> Result<Response, Problem> {
-    let views = api.addons.enablements(caller.client(), &user).await?;
+    let views = api.addons().enablements(caller.client(), &user).await?;
     Ok(Json(Whole::of(views)).into_response())
 }
 
@@ -105,7 +110,7 @@ async fn read(
     Path(path): Path<UserAddon>,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.addons.enablement(caller.client(), &path.user, &path.addon).await?;
+    let view = api.addons().enablement(caller.client(), &path.user, &path.addon).await?;
     answer::tagged(&view, &fields)
 }
 
@@ -127,7 +132,7 @@ async fn enable(
     request: JobRequest<EnableSpec>,
 ) -> Result<Response, Problem> {
     let (client, key) = (caller.client(), request.idempotency.as_ref());
-    let wish = api.addons.request_enable((client, &path.user), &path.addon, &request.body, &request.options, key);
+    let wish = api.addons().request_enable((client, &path.user), &path.addon, &request.body, &request.options, key);
     match wish.await? {
         EnableAnswer::Unchanged(view) => answer::tagged(&view, &HeaderMap::new()),
         EnableAnswer::Accepted(job) => answer::submitted(&api, client, &job, request.prefer, Chat::default()).await,
@@ -147,7 +152,7 @@ async fn change(
     Path(path): Path<UserAddon>,
     JsonBody(patch): JsonBody<PatchSpec>,
 ) -> Result<Response, Problem> {
-    let view = api.addons.patch(&owner(&caller, path), &patch).await?;
+    let view = api.addons().patch(&owner(&caller, path), &patch).await?;
     answer::tagged(&view, &HeaderMap::new())
 }
 
@@ -176,7 +181,7 @@ async fn disable(
     request: JobRequest<OptionsOnly>,
 ) -> Result<Response, Problem> {
     let owner = owner(&caller, path);
-    let job = api.addons.request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
+    let job = api.addons().request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
     answer::submitted(&api, &owner.client, &job, request.prefer, Chat::default()).await
 }
 
@@ -215,7 +220,7 @@ pub struct PatchRequest {
     #[schema(value_type = Option<Object>)]
     pub config: Option<Value>,
     /// New place among the user's hooks.
-    pub order: Option<i32>,
+    pub order: Option<i64>,
     /// `none` or `compatible`.
     pub auto_update: Option<String>,
     /// A narrowing of the grants.

@@ -99,9 +99,10 @@ async fn generate(
     let body = request.body;
     let options = JobOptions { session_id: body.session.clone(), ..request.options };
     let ticket = Generate {
-        user_id: Some(body.user.clone()),
-        client_id: Some(caller.client().clone()),
+        user_id: Some(body.user.to_string()),
+        client_id: Some(caller.client().to_string()),
         session_id: body.session.clone(),
+        traceparent: request.traceparent.clone(),
         ..Generate::of(body.image)
     };
     let submission = Submission {
@@ -113,7 +114,7 @@ async fn generate(
         idempotency: request.idempotency.as_ref(),
         traceparent: request.traceparent.as_deref(),
     };
-    let submitted = api.work.submit(&submission).await?;
+    let submitted = api.work().submit(&submission).await?;
     let chat = Chat { session_id: body.session, message_id: None };
     answer::submitted(&api, caller.client(), &submitted, request.prefer, chat).await
 }
@@ -130,7 +131,7 @@ async fn status(
     Path(id): Path<JobId>,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.work.view(caller.client(), &id).await?.ok_or_else(|| answer::no_job(&id))?;
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| answer::no_job(&id))?;
     answer::job(&view, &fields)
 }
 
@@ -141,7 +142,7 @@ async fn status(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    match api.work.cancel(caller.client(), &id).await? {
+    match api.work().cancel(caller.client(), &id).await? {
         CancelAnswer::Cancelled | CancelAnswer::Cancelling => Ok(StatusCode::NO_CONTENT.into_response()),
         CancelAnswer::Over(status) => Err(Problem::new(ProblemCode::Conflict, format!("the job is over: {status}"))),
         CancelAnswer::Missing => Err(answer::no_job(&id)),

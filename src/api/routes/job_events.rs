@@ -61,7 +61,7 @@ async fn events(
     Path(id): Path<JobId>,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.work.view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
     let seen = last_event_id(&fields);
     if view.status.is_finished() && seen > 0 && has_seen_the_end(&api, &id, seen).await? {
         // An empty success is what stops an `EventSource` from coming back.
@@ -137,7 +137,7 @@ impl Tail {
         if self.is_over {
             return Ok(());
         }
-        let record = self.api.work.records().watch(&self.id).await?;
+        let record = self.api.work().records().watch(&self.id).await?;
         let Some(record) = record.filter(|record| record.facts.client == self.client) else {
             self.is_over = true;
             return Ok(());

@@ -43,7 +43,7 @@ async fn read(
     Path(id): Path<JobId>,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let view = api.work.view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
     answer::job(&view, &fields)
 }
 
@@ -80,7 +80,7 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let paging = query.paging;
-    let page = api.work.list(caller.client(), &query.filter, paging.cursor.as_deref(), paging.limit).await?;
+    let page = api.work().list(caller.client(), &query.filter, paging.cursor.as_deref(), paging.limit).await?;
     Ok(Json(page).into_response())
 }
 
@@ -92,7 +92,7 @@ async fn list(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    let status = match api.work.cancel(caller.client(), &id).await? {
+    let status = match api.work().cancel(caller.client(), &id).await? {
         CancelAnswer::Cancelled | CancelAnswer::Over(JobStatus::Cancelled) => StatusCode::OK,
         CancelAnswer::Cancelling => StatusCode::ACCEPTED,
         CancelAnswer::Over(status) => {
@@ -100,7 +100,7 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
         }
         CancelAnswer::Missing => return Err(no_job(&id)),
     };
-    let view = api.work.view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
     Ok((status, Json(view)).into_response())
 }
 
@@ -112,13 +112,13 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
 )]
 async fn retry(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
     let conflict = |text: String| Err(Problem::new(ProblemCode::Conflict, text));
-    match api.work.retry(caller.client(), &id).await? {
+    match api.work().retry(caller.client(), &id).await? {
         RetryAnswer::Queued => {}
         RetryAnswer::NotFailed(status) => return conflict(format!("only failed jobs are tried again; this one is {status}")),
         RetryAnswer::Gone => return conflict(String::from("the queue does not keep this job's ticket any more; ask anew")),
         RetryAnswer::Missing => return Err(no_job(&id)),
     }
-    let view = api.work.view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     if let Ok(location) = HeaderValue::from_str(&answer::job_path(&id)) {
@@ -164,7 +164,7 @@ async fn logs(
     Path(id): Path<JobId>,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, Problem> {
-    let lines = api.work.logs(caller.client(), &id, query.start, query.limit).await?;
+    let lines = api.work().logs(caller.client(), &id, query.start, query.limit).await?;
     let data = lines.ok_or_else(|| no_job(&id))?;
     let next_cursor = (data.len() == query.limit).then(|| (query.start + data.len()).to_string());
     Ok(Json(LogPage { data, next_cursor }).into_response())

@@ -128,12 +128,8 @@ impl Addons {
         } else if patch.config.is_some() || patch.grants.is_some() {
             return Err(AddonsError::conflict("the addon was never loaded for this user; PUT it first"));
         }
-        if let Some(mode) = &patch.auto_update {
-            if ["none", "compatible"].contains(&mode.as_str()) {
-                next.auto_update.clone_from(mode);
-            } else {
-                faults.push(Fault { pointer: String::from("/autoUpdate"), message: String::from("is `none` or `compatible`") });
-            }
+        if let Some(mode) = patch.auto_update {
+            next.auto_update = mode;
         }
         if let Some(order) = patch.order {
             next.order = order;
@@ -143,7 +139,7 @@ impl Addons {
         }
         match self.inner.enablements.put(next.revision, &next).await? {
             Put::Stored(_) => Ok(EnablementView::of(&next)),
-            Put::Stale => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
+            Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{AutoUpdate, Enablement, Put};
 use crate::work::progress::{Found, Progress};
 
 /// How often a write that somebody else was quicker with is tried again.
@@ -127,14 +127,14 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] when the record cannot be written.
-    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, progress: &Progress) -> Result<(), JobError> {
+    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, context: &CallContext) -> Result<(), JobError> {
         self.change(owner, |current| {
             if current.state != EnablementState::Loading {
                 return Ok(false);
             }
             current.state = EnablementState::Failed;
             current.error = Some(failure.clone());
-            current.steps = progress.steps();
+            current.steps = context.progress.steps();
             Ok(true)
         })
         .await
@@ -229,8 +229,8 @@ impl Addons {
             current.config = prepared.config.clone();
             current.steps = progress.steps();
             current.error = None;
-            if let Some(mode) = &ticket.auto_update {
-                current.auto_update.clone_from(mode);
+            if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
+                current.auto_update = mode;
             }
             if change == Change::Loaded {
                 current.consent = Some(prepared.record.digest);
@@ -257,7 +257,7 @@ impl Addons {
             }
             match self.inner.enablements.put(next.revision, &next).await? {
                 Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
-                Put::Stale => {}
+                Put::Conflict(_) => {}
             }
         }
         Err(JobError::transient(JobCode::Internal, "the enablement is being changed by too many at once"))

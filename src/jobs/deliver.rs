@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use crate::jobs::{JobResult, Services};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
+use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::queue::AddOptions;
 use crate::queue::tickets::deliver::Deliver;
-use crate::webhooks::Attempted;
+use crate::webhooks::{Attempted, Receipt};
 
 /// The id of a try: the same event, receiver and number give the same id.
 pub(super) fn id(ticket: &Deliver) -> String {
@@ -21,19 +22,34 @@ pub(super) fn id(ticket: &Deliver) -> String {
 }
 
 pub(super) async fn run(ticket: Deliver, services: &Services) -> JobResult {
-    let attempted = services.webhooks.attempt(&ticket).await;
-    match attempted {
-        Attempted::Delivered { status, latency, answer } => {
-            let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-            Ok(json!({ "status": status, "latencyMs": latency, "answer": answer, "attempt": ticket.attempt }))
-        }
+    let attempt = services
+        .webhooks
+        .attempt(&ticket)
+        .await
+        .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
+    let receipt = shown(&attempt.receipt, ticket.attempt);
+    match attempt.outcome {
+        Attempted::Delivered => Ok(receipt),
         Attempted::TryAgain { after, why } => {
             let next = Deliver { attempt: ticket.attempt.saturating_add(1), ..ticket };
             let options = AddOptions { delay: Some(after), ..AddOptions::default() };
             services.work.producer().add(&id(&next), &next, &options).await?;
-            let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            Ok::<Value, JobError>(json!({ "tryAgainInMs": after, "why": why, "nextAttempt": next.attempt }))
+            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            Ok(json!({ "receipt": receipt, "why": why, "tryAgainInMs": after_ms, "nextAttempt": next.attempt }))
         }
-        Attempted::GiveUp { why } => Err(JobError::permanent(JobCode::EgressDenied, why)),
+        Attempted::GiveUp { why } => Err(dead(why, receipt)),
+        Attempted::Gone => Err(dead(String::from("the receiver says that it is gone (410)"), receipt)),
     }
+}
+
+/// A delivery that is given up stays among the failed jobs of its queue: the dead letters.
+fn dead(why: String, receipt: Value) -> JobError {
+    Failure::permanent(JobCode::EgressDenied, why).with_details(receipt).into()
+}
+
+fn shown(receipt: &Receipt, attempt: u32) -> Value {
+    json!({
+        "status": receipt.status, "answer": receipt.answer, "attempt": attempt,
+        "latencyMs": u64::try_from(receipt.latency.as_millis()).unwrap_or(u64::MAX),
+    })
 }

@@ -22,8 +22,6 @@ const USER_AGENT: &str = concat!("semantest/", env!("CARGO_PKG_VERSION"));
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one receiver.
 const POOL_MAX_IDLE: usize = 8;
-/// How long a slow body is borne before its rate is looked at.
-const SLOW_START: Duration = Duration::from_secs(10);
 
 /// Limits that hold for every request of a client.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +34,10 @@ pub struct ClientLimits {
     pub headers: usize,
     /// Largest headers of an answer, names and values together.
     pub header_bytes: ByteSize,
-    /// Downloads slower than this, after ten seconds, are given up.
+    /// Downloads slower than this on average are given up.
     pub slowest_bytes_per_second: u64,
+    /// How long a download is borne before its rate is looked at.
+    pub slow_start: Duration,
 }
 
 impl Default for ClientLimits {
@@ -49,6 +49,7 @@ impl Default for ClientLimits {
             headers: 100,
             header_bytes: ByteSize::kib(64),
             slowest_bytes_per_second: 1000,
+            slow_start: Duration::from_secs(10),
         }
     }
 }
@@ -153,7 +154,7 @@ impl Client {
         let content_type = content_type.map(str::to_owned);
         let mut body = Reading::new(response, deadline, max_bytes);
         body.refuse_announced_size()?;
-        let bytes = body.read_whole(Some(self.0.limits.slowest_bytes_per_second)).await?;
+        let bytes = body.read_whole(Some(&self.0.limits)).await?;
         let found = body.digest();
         match expected {
             Some(expected) if !expected.matches(&found) => Err(NetError::DigestMismatch { expected: *expected, found }),
@@ -313,8 +314,8 @@ impl Reading {
         }
     }
 
-    /// The whole body; an error as soon as it is over the limit or slower than `slowest` bytes a second.
-    async fn read_whole(&mut self, slowest: Option<u64>) -> Result<Bytes, NetError> {
+    /// The whole body; an error as soon as it is over the limit, or slower than `pace` bears.
+    async fn read_whole(&mut self, pace: Option<&ClientLimits>) -> Result<Bytes, NetError> {
         let mut body = BytesMut::new();
         while let Some(chunk) = self.next().await? {
             if body.len() + chunk.len() > self.limit.as_usize() {
@@ -322,8 +323,8 @@ impl Reading {
             }
             body.extend_from_slice(&chunk);
             self.hasher.update(&chunk);
-            if let Some(bytes_per_second) = slowest {
-                self.refuse_slow(body.len(), bytes_per_second)?;
+            if let Some(pace) = pace {
+                self.refuse_slow(body.len(), pace)?;
             }
         }
         Ok(body.freeze())
@@ -353,11 +354,11 @@ impl Reading {
         chunk.map_err(|_| NetError::TimedOut)?.map_err(NetError::of)
     }
 
-    fn refuse_slow(&self, received: usize, bytes_per_second: u64) -> Result<(), NetError> {
+    fn refuse_slow(&self, received: usize, pace: &ClientLimits) -> Result<(), NetError> {
         let elapsed = self.started.elapsed();
-        let due = elapsed.as_secs().saturating_mul(bytes_per_second);
-        if elapsed > SLOW_START && u64::try_from(received).unwrap_or(u64::MAX) < due {
-            return Err(NetError::TooSlow { bytes_per_second });
+        let due = u128::from(pace.slowest_bytes_per_second) * elapsed.as_millis() / 1000;
+        if elapsed > pace.slow_start && (received as u128) < due {
+            return Err(NetError::TooSlow { bytes_per_second: pace.slowest_bytes_per_second });
         }
         Ok(())
     }

@@ -4,61 +4,61 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
-/// A script over a job: the shared part, then its own.
-macro_rules! job_script {
-    ($(#[$doc:meta])* $name:ident, $file:literal) => {
-        $(#[$doc])*
-        pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!(include_str!("scripts/job.lua"), include_str!(concat!("scripts/", $file)))));
-    };
-}
-
+/// A script made of one or more files.
 macro_rules! script {
-    ($(#[$doc:meta])* $name:ident, $file:literal) => {
+    ($(#[$doc:meta])* $name:ident, $($file:literal),+) => {
         $(#[$doc])*
         pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file))));
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("scripts/", $file))),+)));
     };
 }
 
-job_script!(
+script!(
     /// Writes a new job's record, its first event and its place in the client's list.
     JOB_CREATE,
+    "job.lua",
     "job_create.lua"
 );
-job_script!(
+script!(
     /// Marks a job as being worked on.
     JOB_BEGIN,
+    "job.lua",
     "job_begin.lua"
 );
-job_script!(
+script!(
     /// Writes how a job ended.
     JOB_FINISH,
+    "job.lua",
     "job_finish.lua"
 );
-job_script!(
+script!(
     /// Puts a job back to waiting.
     JOB_RELEASE,
+    "job.lua",
     "job_release.lua"
 );
-job_script!(
+script!(
     /// Writes how far a job got.
     JOB_PROGRESS,
+    "job.lua",
     "job_progress.lua"
 );
-job_script!(
+script!(
     /// Marks a job as being cancelled.
     JOB_CANCEL,
+    "job.lua",
     "job_cancel.lua"
 );
-job_script!(
+script!(
     /// Makes a failed job wait again.
     JOB_RETRY,
+    "job.lua",
     "job_retry.lua"
 );
-job_script!(
+script!(
     /// Reads a job, and makes its events ring from now on.
     JOB_WATCH,
+    "job.lua",
     "job_watch.lua"
 );
 script!(
@@ -85,4 +85,28 @@ script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"
+);
+script!(
+    /// Stores a value, perhaps only where another one is there.
+    KV_WRITE,
+    "kv.lua",
+    "kv_write.lua"
+);
+script!(
+    /// Adds to a number.
+    KV_INCREMENT,
+    "kv.lua",
+    "kv_increment.lua"
+);
+script!(
+    /// Removes a value.
+    KV_DELETE,
+    "kv.lua",
+    "kv_delete.lua"
+);
+script!(
+    /// Lists keys.
+    KV_LIST,
+    "kv.lua",
+    "kv_list.lua"
 );

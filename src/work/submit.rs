@@ -69,7 +69,7 @@ impl Work {
         let Some(target) = &job.webhook else {
             return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
         };
-        let dispatch = Dispatch { job_id: job.id.clone(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        let dispatch = Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -82,7 +82,7 @@ impl Work {
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
     pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.clone(), events: vec![event], traceparent: None };
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
         let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
@@ -92,7 +92,7 @@ impl Work {
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
     pub async fn leave_dispatch(&self, job: &JobId) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.clone(), events: Vec::new(), traceparent: None };
+        let dispatch = Dispatch { job_id: job.to_string(), events: Vec::new(), traceparent: None };
         self.producer.add(&dispatch_id(job), &dispatch, &AddOptions::default()).await?;
         Ok(self.jobs.settle(job).await?)
     }

@@ -1,3 +1,5 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
+
+mod host;
 mod net;
 mod webhooks;

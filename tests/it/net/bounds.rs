@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use semantest::model::digest::Digest;
 use semantest::model::units::ByteSize;
-use semantest::net::{Method, Multipart, NetError, Purpose, Request};
+use semantest::net::{Client, ClientLimits, Method, Multipart, NetError, Policy, Purpose, Request};
 
 use super::peer::{Peer, Script, answer};
-use super::{Outcome, client};
+use super::{Outcome, client, listing};
 
 const LOOPBACK: [&str; 1] = ["127.0.0.0/8"];
 const SHORT: Duration = Duration::from_millis(400);
@@ -122,6 +122,18 @@ async fn a_reset_and_a_closed_port_are_told_apart_for_the_admin_only() -> Outcom
     let [Some((first, first_detail)), Some((second, second_detail))] = texts else { return Err("no errors".into()) };
     assert_eq!(first, second);
     assert_ne!(first_detail, second_detail);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_download_that_drips_is_given_up_long_before_its_timeout() -> Outcome {
+    let peer = Peer::start(vec![drip("HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", "x")]).await?;
+    let limits = ClientLimits { slow_start: SHORT, ..ClientLimits::default() };
+    let client = Client::new(Policy::new(&listing(&LOOPBACK), Purpose::Sources, false), limits)?;
+    let started = Instant::now();
+    let refused = client.download(&peer.url("/")?, ByteSize::mib(1), None, LONG).await;
+    assert!(matches!(refused, Err(NetError::TooSlow { bytes_per_second: 1000 })), "{refused:?}");
+    assert!(started.elapsed() < LONG / 2);
     Ok(())
 }
 

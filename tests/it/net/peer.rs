@@ -137,7 +137,8 @@ async fn read_request(stream: &mut TcpStream) -> std::io::Result<Seen> {
     let mut bytes = Vec::new();
     let (head, start) = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break (String::from_utf8_lossy(&bytes[..end]).into_owned(), end + 4);
+            let head = bytes.get(..end).unwrap_or_default();
+            break (String::from_utf8_lossy(head).into_owned(), end + 4);
         }
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());

@@ -202,7 +202,7 @@ pub fn spawn_for_process(work: impl Future<Output = ()> + Send + 'static) {
 /// # Errors
 /// It is not set, or not 32 bytes.
 pub fn root_key(config: &Config) -> anyhow::Result<RootKey> {
-    let text = config.secrets.master_key.reveal();
+    let text = config.secrets.master_key.expose();
     if text.is_empty() {
         anyhow::bail!(
             "SEMANTEST_MASTER_KEY is not set: make one with `openssl rand -hex 32`, keep it, and give the same one to every role"

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::job_error::JobError;
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::event::WebhookTarget;
@@ -202,5 +203,13 @@ impl Work {
     #[must_use]
     pub const fn producer(&self) -> &Producer {
         &self.producer
+    }
+}
+
+impl From<WorkError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: WorkError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not ask for work");
+        Self::internal(error.disposition())
     }
 }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 use wasmtime::component::Component;
 
+use crate::model::job_error::JobError;
 use crate::host::Host;
 use crate::host::cache::disk::Found;
 use crate::host::cache::memory::Slot;
@@ -345,4 +346,18 @@ impl Host {
 /// Runs `work` on the blocking pool.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     tokio::task::spawn_blocking(work).await.map_err(|source| CompileError::Crashed { source })
+}
+
+impl From<CompileError> for JobError {
+    fn from(error: CompileError) -> Self {
+        let disposition = error.disposition();
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(error.code(), message) };
+        Self { failure, disposition }
+    }
 }

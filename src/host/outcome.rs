@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
+use crate::model::job_error::JobError;
 use crate::host::compile::BoxError;
 use crate::host::exports::Export;
 use crate::host::limiter::{self, Resource};
@@ -318,5 +319,11 @@ fn output_text(reached: Option<u64>, allowed: u64) -> String {
     match reached {
         Some(reached) => format!("the addon returned {reached} bytes or more, {allowed} are allowed"),
         None => format!("the addon passed more than the {allowed} that are allowed at once"),
+    }
+}
+
+impl From<CallFailure> for JobError {
+    fn from(error: CallFailure) -> Self {
+        Self { failure: error.failure(), disposition: error.disposition() }
     }
 }

@@ -15,7 +15,6 @@ use crate::config::secrets::RootKey;
 use crate::imaging::Picture;
 use crate::imaging::artifacts::ArtifactLinks;
 use crate::imaging::sniff;
-use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{ArtifactId, ClientId, JobId, UserId};
 use crate::model::job_error::JobError;
@@ -38,9 +37,7 @@ impl From<GalleryError> for JobError {
     fn from(error: GalleryError) -> Self {
         match error {
             GalleryError::Store(error) => error.into(),
-            GalleryError::Blob(error) => {
-                Self::transient(JobCode::Internal, format!("the picture cannot be stored: {error}"))
-            }
+            GalleryError::Blob(error) => error.into(),
         }
     }
 }

@@ -112,7 +112,7 @@ async fn keep(
     let verdict = cx.services.addons.after_image((client, user), request, &given, &cx.call, hooks).await?;
     let gallery = &cx.services.gallery;
     let replacement = match verdict.replacement {
-        Some(id) => gallery.find(client, &id).await?,
+        Some(asset) => gallery.find(client, &asset.id).await?,
         None => None,
     };
     let mut view = match replacement {

@@ -76,7 +76,7 @@ async fn a_job_goes_from_queued_to_completed_and_each_change_is_an_event() {
     assert_eq!(record.result, Some(json!({ "value": 42 })));
     assert!(record.started_at.is_some() && record.finished_at >= record.started_at);
 
-    let page = events.read(&job.id, 0, 100).await.unwrap();
+    let page = events.read(&job.id, 0, 100).await.unwrap().unwrap();
     let seen: Vec<_> = page.events.iter().map(|event| (event.sequence, event.body.event)).collect();
     assert_eq!(
         seen,
@@ -105,15 +105,15 @@ async fn a_reader_resumes_exactly_and_sees_a_gap() {
     for turn in 0..1500_u32 {
         jobs.progress(&job.id, if turn % 2 == 0 { 1 } else { 2 }, &[]).await.unwrap();
     }
-    let resumed = events.read(&job.id, 1400, 10).await.unwrap();
+    let resumed = events.read(&job.id, 1400, 10).await.unwrap().unwrap();
     assert!(!resumed.has_gap);
     assert_eq!(
         resumed.events.iter().map(|event| event.sequence).collect::<Vec<_>>(),
         (1401..=1410).collect::<Vec<_>>()
     );
-    let from_the_start = events.read(&job.id, 0, 10).await.unwrap();
+    let from_the_start = events.read(&job.id, 0, 10).await.unwrap().unwrap();
     assert!(from_the_start.has_gap, "about 1000 events are kept");
-    let at_the_end = events.read(&job.id, 1502, 10).await.unwrap();
+    let at_the_end = events.read(&job.id, 1502, 10).await.unwrap().unwrap();
     assert!(at_the_end.events.is_empty() && !at_the_end.has_gap);
 }
 
@@ -161,7 +161,7 @@ async fn a_job_that_is_being_cancelled_can_only_end_as_cancelled() {
         let record = jobs.get(&job.id).await.unwrap().unwrap();
         assert_eq!((record.status, record.result), (RecordStatus::Cancelled, None));
         assert_eq!(record.failure.map(|failure| failure.code), Some(JobCode::Cancelled));
-        let last = events.read(&job.id, 0, 10).await.unwrap().events.pop().unwrap();
+        let last = events.read(&job.id, 0, 10).await.unwrap().unwrap().events.pop().unwrap();
         assert_eq!(last.body.event, EventType::JobCancelled);
         assert_eq!(last.body.data.error.unwrap()["code"], "CANCELLED");
     }
@@ -196,7 +196,7 @@ async fn of_many_that_finish_one_job_at_once_one_wins() {
         assert!(record.is_finished());
         assert!(winners <= 1, "{winners} calls believe that theirs was the outcome");
         assert_eq!(winners == 1, record.status != RecordStatus::Cancelled);
-        let page = JobEvents::new(redis.store().await).read(&job.id, 0, 100).await.unwrap();
+        let page = JobEvents::new(redis.store().await).read(&job.id, 0, 100).await.unwrap().unwrap();
         let endings = page.events.iter().filter(|event| EventType::TERMINAL.contains(&event.body.event)).count();
         assert_eq!(endings, 1);
     }
@@ -242,6 +242,33 @@ async fn only_a_failed_job_can_be_retried() {
     assert!(jobs.list(&job.client, &dead, None, 10).await.unwrap().items.is_empty());
     jobs.begin(&job.id, 1).await.unwrap();
     assert_eq!(jobs.finish(&job.id, &completed()).await.unwrap(), Finished::Written);
+}
+
+#[tokio::test]
+async fn events_before_a_retry_stay_as_they_were() {
+    let redis = TestRedis::start();
+    let store = redis.store().await;
+    let (jobs, events) = (Jobs::new(store.clone()), JobEvents::new(store));
+    for began in [true, false] {
+        let job = job();
+        jobs.create(&job).await.unwrap();
+        if began {
+            jobs.begin(&job.id, 1).await.unwrap();
+            jobs.release(&job.id, None, None).await.unwrap();
+            jobs.begin(&job.id, 2).await.unwrap();
+        }
+        jobs.finish(&job.id, &failed()).await.unwrap();
+        let before = events.read(&job.id, 0, 100).await.unwrap().unwrap();
+        assert_eq!(before.events.len(), if began { 4 } else { 2 });
+        jobs.retry(&job.id).await.unwrap();
+        jobs.begin(&job.id, 1).await.unwrap();
+        jobs.finish(&job.id, &completed()).await.unwrap();
+        let after = events.read(&job.id, 0, 100).await.unwrap().unwrap();
+        assert!(!after.has_gap);
+        assert_eq!(after.events[..before.events.len()], before.events[..]);
+        let rest: Vec<_> = after.events.iter().skip(before.events.len()).map(|event| event.body.event).collect();
+        assert_eq!(rest, [EventType::JobQueued, EventType::JobProcessing, EventType::JobCompleted]);
+    }
 }
 
 #[tokio::test]
@@ -361,6 +388,6 @@ async fn a_large_result_is_kept_but_not_repeated_in_the_event() {
     let large = json!({ "value": "x".repeat(100_000) });
     jobs.finish(&job.id, &Outcome::Completed(large.clone())).await.unwrap();
     assert_eq!(jobs.get(&job.id).await.unwrap().unwrap().result, Some(large));
-    let last = events.read(&job.id, 1, 10).await.unwrap().events.pop().unwrap();
+    let last = events.read(&job.id, 1, 10).await.unwrap().unwrap().events.pop().unwrap();
     assert_eq!((last.body.event, last.body.data.result), (EventType::JobCompleted, None));
 }

@@ -13,6 +13,7 @@ pub mod error;
 mod fetch;
 pub mod hooks;
 mod install;
+pub mod measure;
 mod publish;
 mod registry;
 mod running;
@@ -34,7 +35,7 @@ use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
-use crate::store::enablements::Enablements;
+use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::work::{Submitted, Work};
 
@@ -56,7 +57,7 @@ pub struct EnableSpec {
     /// The digest that the user consents to.
     pub consent: Option<Digest>,
     /// What to do about new versions.
-    pub auto_update: Option<String>,
+    pub auto_update: Option<AutoUpdate>,
 }
 
 /// What a client changes about an enablement.
@@ -65,9 +66,9 @@ pub struct PatchSpec {
     /// New settings, whole.
     pub config: Option<Value>,
     /// New place among the user's hooks.
-    pub order: Option<i32>,
+    pub order: Option<i64>,
     /// What to do about new versions.
-    pub auto_update: Option<String>,
+    pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
 }

@@ -10,6 +10,7 @@ pub mod log;
 pub mod queues;
 pub mod redis;
 pub mod sandbox;
+pub mod secret;
 pub mod secrets;
 pub mod server;
 pub mod storage;
@@ -30,4 +31,37 @@ pub struct Config {
     pub redis: redis::RedisSettings,
     /// What is logged, and how.
     pub log: log::LogSettings,
+    /// How each queue is worked.
+    pub queues: queues::QueueSettings,
+    /// Where bytes live.
+    pub storage: storage::StorageSettings,
+    /// The sandbox.
+    pub sandbox: sandbox::SandboxSettings,
+    /// Rules for addons.
+    pub addons: addons::AddonSettings,
+    /// Image providers.
+    pub imaging: imaging::ImagingSettings,
+    /// Deliveries.
+    pub webhooks: webhooks::WebhookSettings,
+    /// Where we may connect to for strangers.
+    pub egress: egress::EgressSettings,
+    /// The root secret.
+    pub secrets: secrets::SecretSettings,
+}
+
+impl Config {
+    /// Settings that are fine alone and wrong together.
+    fn check(&self) -> Result<(), ConfigError> {
+        let contradiction = |text: String| Err(ConfigError::Contradiction(text));
+        if let Some(fault) = self.queues.faults().into_iter().next() {
+            return contradiction(format!("queues.{fault}"));
+        }
+        if self.addons.component_limit > self.server.upload_limit {
+            return contradiction(format!(
+                "addons.component_limit ({}) is above server.upload_limit ({}), so no such component could be uploaded",
+                self.addons.component_limit, self.server.upload_limit
+            ));
+        }
+        Ok(())
+    }
 }

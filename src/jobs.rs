@@ -23,9 +23,9 @@ use crate::addons::{Addons, CallContext, Owner};
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
 use crate::model::code::JobCode;
-use crate::model::id::{AddonId, ClientId, UserId};
+use crate::model::id::{ClientId, UserId};
 use crate::model::job_error::JobError;
-use crate::queue::{Delivery, Ticket};
+use crate::queue::{Delivery, Ticket, tickets};
 use crate::store::jobs::JobRecord;
 use crate::webhooks::Webhooks;
 use crate::work::Work;
@@ -72,14 +72,21 @@ impl JobCx {
         read_ticket(&self.delivery)
     }
 
-    /// Whose enablement a ticket is about.
-    fn owner(&self, addon: &AddonId, user: &UserId) -> Owner {
-        Owner { client: self.record.facts.client.clone(), user: user.clone(), addon: addon.clone() }
+    /// The client's user that the job is for.
+    fn user(&self) -> UserId {
+        self.record.facts.user.clone().unwrap_or_else(UserId::fallback)
+    }
+
+    /// Whose enablement the job is about.
+    fn owner(&self) -> Result<Owner, JobError> {
+        let facts = &self.record.facts;
+        let addon = facts.addon.clone();
+        let addon = addon.ok_or_else(|| JobError::permanent(JobCode::TicketInvalid, "addonId: is missing"))?;
+        Ok(Owner { client: facts.client.clone(), user: self.user(), addon })
     }
 }
 
 /// Reads a ticket; what cannot be read now cannot be read later either.
 fn read_ticket<T: Ticket>(delivery: &Delivery) -> Result<T, JobError> {
-    serde_json::from_value(delivery.data.clone())
-        .map_err(|error| JobError::permanent(JobCode::TicketInvalid, format!("the ticket cannot be read: {error}")))
+    tickets::read(&delivery.data).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))
 }

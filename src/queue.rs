@@ -23,7 +23,7 @@ pub mod tickets;
 pub use consumer::delivery::Delivery;
 pub use consumer::handler::{Abandoned, Handler, Verdict};
 pub use consumer::running::Interruption;
-pub use consumer::{Consumer, close_all};
+pub use consumer::{Canceller, Consumer, close_all};
 pub use error::QueueError;
 pub use lane::Lane;
 pub use producer::inspect::{LaneDepth, QueuedJob, QueuedState};

@@ -7,6 +7,7 @@
 
 pub mod addons;
 pub mod artifacts;
+mod bare;
 pub mod blobs;
 pub mod control;
 pub mod enablements;

@@ -18,11 +18,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::code::JobCode;
+use crate::model::job_error::JobError;
+use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, IdError, JobId, UserId};
-use crate::model::job::{JobKind, JobStatus, Priority};
+use crate::model::job::{JobStatus, Priority};
 use crate::queue::{Producer, QueueError};
 use crate::store::control::Control;
 use crate::store::idempotency::Idempotency;
@@ -31,6 +32,7 @@ use crate::store::jobs::Jobs;
 use crate::store::{Store, StoreError};
 
 pub use idempotency::Reserved;
+pub use crate::store::jobs::JobFilter;
 pub use submit::dispatch_id;
 pub use view::{Attempts, JobView};
 
@@ -59,7 +61,7 @@ pub struct IdempotencyKey {
     /// Method and path: the same key on another route is another request.
     pub route: String,
     /// A hash of the body: the same key with another body is a mistake.
-    pub fingerprint: String,
+    pub fingerprint: Digest,
 }
 
 /// One request for a job.
@@ -120,19 +122,6 @@ pub enum RetryAnswer {
     Gone,
     /// There is no such job for this client.
     Missing,
-}
-
-/// Which jobs a list shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// Only jobs for this user.
-    pub user: Option<UserId>,
-    /// Only jobs of this kind.
-    pub kind: Option<JobKind>,
-    /// Only jobs with this status.
-    pub status: Option<JobStatus>,
-    /// Only jobs that failed with this code.
-    pub code: Option<JobCode>,
 }
 
 /// One page of a list.
@@ -210,9 +199,23 @@ impl Work {
         &self.jobs
     }
 
+    /// The jobs' event streams, for whoever follows them.
+    #[must_use]
+    pub const fn events(&self) -> &JobEvents {
+        &self.events
+    }
+
     /// The queues behind the desk, for jobs that leave tickets of their own.
     #[must_use]
     pub const fn producer(&self) -> &Producer {
         &self.producer
+    }
+}
+
+impl From<WorkError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: WorkError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not ask for work");
+        Self::internal(error.disposition())
     }
 }

@@ -88,10 +88,11 @@ impl Addons {
         let limits = self.inner.limits(&running.manifest, declared.cpu_ms, declared.timeout_ms);
         let compiled = self.inner.compiled(&running).await?;
         let call = Call { context, limits, given: &[] };
-        let invocation = Invocation::Action { name: declared.name.clone(), params: params.to_string() };
+        let invocation = Invocation::Action { name: declared.name.clone(), params: params.clone() };
         match self.inner.call(&running, &compiled, call, invocation).await? {
-            Reply::Action { value, assets } => {
-                check_result(&running, action, value).map(|value| ActionAnswer { value, assets })
+            Reply::Action(output) => {
+                let value = check_result(&running, action, output.value)?;
+                Ok(ActionAnswer { value, assets: output.assets.into_iter().map(|asset| asset.id).collect() })
             }
             _ => Err(JobError::permanent(JobCode::Internal, "the action answered out of turn")),
         }
@@ -130,10 +131,7 @@ impl Addons {
 }
 
 /// Holds an answer against the schema that the addon declared for it.
-fn check_result(running: &Running, action: &str, value: String) -> Result<Value, JobError> {
-    let invalid = |message: String| JobError::permanent(JobCode::AddonResultInvalid, message);
-    let value: Value =
-        serde_json::from_str(&value).map_err(|error| invalid(format!("the addon's answer is not JSON: {error}")))?;
+fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, JobError> {
     let Some(validator) = running.result(action) else { return Ok(value) };
     let faults = schema::faults(validator, &value);
     if faults.is_empty() {

@@ -8,6 +8,7 @@ use crate::addons::running::{Call, CallContext};
 use crate::addons::views::EnablementView;
 use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};
 use crate::host::Invocation;
+use crate::host::invocation::StopReason;
 use crate::model::code::JobCode;
 use crate::model::grants::Grants;
 use crate::model::job_error::JobError;
@@ -91,12 +92,9 @@ impl Addons {
     /// Best effort, as the contract says: an addon that cannot say goodbye is switched off all the same.
     async fn say_goodbye(&self, running: &super::running::Running, context: &CallContext) {
         let Ok(compiled) = self.inner.compiled(running).await else { return };
-        if !compiled.exports("lifecycle") {
-            return;
-        }
         let limits = self.inner.limits(&running.manifest, None, None);
         let call = Call { context, limits, given: &[] };
-        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate).await {
+        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await {
             context.progress.log(&format!("deactivate failed: {error}")).await;
         }
     }
@@ -128,12 +126,8 @@ impl Addons {
         } else if patch.config.is_some() || patch.grants.is_some() {
             return Err(AddonsError::conflict("the addon was never loaded for this user; PUT it first"));
         }
-        if let Some(mode) = &patch.auto_update {
-            if ["none", "compatible"].contains(&mode.as_str()) {
-                next.auto_update.clone_from(mode);
-            } else {
-                faults.push(Fault { pointer: String::from("/autoUpdate"), message: String::from("is `none` or `compatible`") });
-            }
+        if let Some(mode) = patch.auto_update {
+            next.auto_update = mode;
         }
         if let Some(order) = patch.order {
             next.order = order;
@@ -143,7 +137,7 @@ impl Addons {
         }
         match self.inner.enablements.put(next.revision, &next).await? {
             Put::Stored(_) => Ok(EnablementView::of(&next)),
-            Put::Stale => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
+            Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }
 }

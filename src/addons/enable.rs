@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::addons::registry::{VersionWish, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
+use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, UserId};
 use crate::model::lifecycle::{Change, EnablementState};
@@ -36,15 +37,12 @@ impl Addons {
         let (client, user) = user;
         let checked = self.check_wish(addon, spec).await?;
         let current = self.inner.enablements.get(client, user, addon).await?;
-        let wish = json!({
-            "version": checked.record.version, "digest": checked.record.digest, "config": checked.config,
-            "grants": checked.grants, "consent": spec.consent, "autoUpdate": spec.auto_update,
-        });
+        let request = fingerprint(&checked, spec);
         let mut next = match current {
             Some(current) if is_effective(&current, &checked, spec) => {
                 return Ok(EnableAnswer::Unchanged(Box::new(EnablementView::of(&current))));
             }
-            Some(current) if current.state == EnablementState::Loading && current.wish != wish => {
+            Some(current) if current.state == EnablementState::Loading && current.request != Some(request) => {
                 return Err(AddonsError::conflict(format!(
                     "another `load` of `{addon}` is on its way for this user ({}); wait for it or cancel it",
                     current.job_id.as_ref().map_or("", |id| id.as_str())
@@ -65,12 +63,12 @@ impl Addons {
         if !reserved.is_replay() {
             next.state = if next.state == EnablementState::Loading { next.state } else { next.state.next(Change::Load)? };
             next.job_id = Some(reserved.job_id().clone());
-            next.wish = wish;
+            next.request = Some(request);
             next.error = None;
             next.steps = Vec::new();
             match self.inner.enablements.put(next.revision, &next).await? {
                 Put::Stored(_) => {}
-                Put::Stale => return Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
+                Put::Conflict(_) => return Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
             }
         }
         Ok(EnableAnswer::Accepted(self.inner.work.submit_reserved(reserved, &submission).await?))
@@ -139,15 +137,21 @@ impl Addons {
             let message = format!("is not the digest of {addon} {}, which is {}", record.version, record.digest);
             faults.push(Fault { pointer: String::from("/consent"), message });
         }
-        if spec.auto_update.as_deref().is_some_and(|mode| !["none", "compatible"].contains(&mode)) {
-            faults.push(Fault { pointer: String::from("/autoUpdate"), message: String::from("is `none` or `compatible`") });
-        }
         if faults.is_empty() { Ok(Checked { record, grants, config }) } else { Err(AddonsError::Invalid(faults)) }
     }
 }
 
 pub(super) fn not_enabled(addon: &AddonId, user: &UserId) -> AddonsError {
     AddonsError::NotFound(format!("`{addon}` was never enabled for user `{user}`; PUT /users/{user}/addons/{addon} does it"))
+}
+
+/// A name for the wish: the same wish again means the same job.
+fn fingerprint(checked: &Checked, spec: &EnableSpec) -> Digest {
+    let wish = json!({
+        "digest": checked.record.digest, "config": checked.config, "grants": checked.grants,
+        "consent": spec.consent, "autoUpdate": spec.auto_update,
+    });
+    Digest::of(wish.to_string().as_bytes())
 }
 
 /// Whether the enablement is exactly what the wish asks for.
@@ -157,7 +161,7 @@ fn is_effective(current: &Enablement, checked: &Checked, spec: &EnableSpec) -> b
         && current.version.as_ref() == Some(&checked.record.version)
         && (spec.config.is_none() || current.config == checked.config)
         && (spec.grants.is_none() || current.grants == checked.grants)
-        && spec.auto_update.as_ref().is_none_or(|mode| *mode == current.auto_update)
+        && spec.auto_update.is_none_or(|mode| mode == current.auto_update)
 }
 
 fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checked, spec: &EnableSpec) -> Load {
@@ -169,7 +173,7 @@ fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checke
         config: Some(checked.config.clone()),
         consent: spec.consent.map(|digest| digest.to_string()),
         grants: Some(checked.grants.capabilities().to_vec()),
-        auto_update: spec.auto_update.clone(),
+        auto_update: spec.auto_update.map(|mode| mode.as_str().to_owned()),
         ..Load::default()
     }
 }

@@ -1,15 +1,22 @@
 //! Getting a component's bytes: from the blob store, from `https://` with a pinned digest, or from an allowed folder.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
+use url::Url;
 
 use crate::addons::Inner;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
+use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::units::ByteSize;
+use crate::net::NetError;
 use crate::store::blobs::{BlobError, BlobKind};
+
+/// Longest time for one download.
+const DOWNLOAD_TIME: Duration = Duration::from_secs(60);
 
 impl Inner {
     /// The bytes that `digest` names, from our own store.
@@ -25,12 +32,10 @@ impl Inner {
     /// The bytes behind an `https://` address; the digest is checked while they arrive.
     pub(super) async fn downloaded_component(&self, url: &str, digest: &Digest) -> Result<Bytes, JobError> {
         let limit = self.settings.component_limit;
-        self.sources.download(url, limit, Some(digest)).await.map_err(|error| {
-            let disposition = error.disposition();
-            let code = error.job_code();
-            let failure = JobError::permanent(code, format!("cannot fetch the component: {}", error.public_message())).failure;
-            JobError { failure: crate::model::job::Failure { retryable: disposition.is_retryable(), ..failure }, disposition }
-        })
+        let address = Url::parse(url)
+            .map_err(|_| JobError::permanent(JobCode::AddonFetchFailed, "the source is not an https:// address"))?;
+        let download = self.sources.download(&address, limit, Some(digest), DOWNLOAD_TIME).await;
+        download.map(|download| download.bytes).map_err(|error| as_job_error(&error))
     }
 
     /// The bytes of a file below one of the allowed folders; links that lead out of them are refused.
@@ -60,6 +65,20 @@ impl Inner {
         }
         Err(refused())
     }
+}
+
+/// What a client hears of a failed download; the admin's log has the rest.
+fn as_job_error(error: &NetError) -> JobError {
+    let code = match error {
+        NetError::DigestMismatch { .. } => JobCode::DigestMismatch,
+        NetError::TooLarge { .. } => JobCode::TooLarge,
+        _ => JobCode::AddonFetchFailed,
+    };
+    tracing::info!(reason = %error.detail(), "A component could not be fetched");
+    let message = format!("cannot fetch the component: {}", error.public_message());
+    let disposition = error.disposition();
+    let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(code, message) };
+    JobError { failure, disposition }
 }
 
 fn unreadable(error: &std::io::Error) -> JobError {

@@ -9,7 +9,9 @@ use tracing::warn;
 
 use crate::addons::Addons;
 use crate::addons::running::{Call, CallContext, GivenAsset, Running};
-use crate::host::{AfterImageVerdict, BeforeImageVerdict, BeforePromptVerdict, Invocation, Refusal, Reply};
+use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict, Refusal};
+use crate::host::ports::AssetFacts;
+use crate::host::{Invocation, Reply};
 use crate::model::chat::Message;
 use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
@@ -54,8 +56,8 @@ pub struct ChatVerdict {
 /// What the chain after a picture came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureVerdict {
-    /// Id of an artifact that takes the picture's place.
-    pub replacement: Option<String>,
+    /// An artifact that takes the picture's place.
+    pub replacement: Option<AssetFacts>,
     /// What each addon says about the picture, by addon id.
     pub tags: serde_json::Map<String, Value>,
 }
@@ -79,12 +81,12 @@ impl Addons {
                 continue;
             };
             match reply {
-                Reply::BeforeImage(BeforeImageVerdict::Pass) => note(trace, "pass"),
-                Reply::BeforeImage(BeforeImageVerdict::Rewrite(rewritten)) => {
+                Reply::BeforeImage(ImageVerdict::Pass) => note(trace, "pass"),
+                Reply::BeforeImage(ImageVerdict::Rewrite(rewritten)) => {
                     note(trace, "rewrite");
                     request = checked_rewrite(&running, rewritten)?;
                 }
-                Reply::BeforeImage(BeforeImageVerdict::Block(refusal)) => return Err(blocked(&running, refusal, trace)),
+                Reply::BeforeImage(ImageVerdict::Block(refusal)) => return Err(blocked(&running, refusal, trace)),
                 _ => return Err(out_of_turn()),
             }
         }
@@ -105,23 +107,23 @@ impl Addons {
     ) -> Result<PictureVerdict, JobError> {
         let mut verdict = PictureVerdict { replacement: None, tags: serde_json::Map::new() };
         for running in self.chain(user, HookPoint::AfterImage).await? {
-            let asset = verdict.replacement.clone().unwrap_or_else(|| picture.id.clone());
+            let asset = verdict.replacement.clone().unwrap_or_else(|| picture.facts());
             let invocation = Invocation::AfterImage { request: request.clone(), asset };
             let given = std::slice::from_ref(picture);
             let Some(reply) = self.hook(&running, HookPoint::AfterImage, invocation, given, context, trace).await? else {
                 continue;
             };
-            let Reply::AfterImage { verdict: wish, tags } = reply else { return Err(out_of_turn()) };
-            if let Some(tags) = tags {
+            let Reply::AfterImage(outcome) = reply else { return Err(out_of_turn()) };
+            if let Some(tags) = outcome.tags {
                 verdict.tags.insert(running.owner.addon.to_string(), tags);
             }
-            match wish {
-                AfterImageVerdict::Keep => note(trace, "keep"),
-                AfterImageVerdict::Replace(asset) => {
+            match outcome.verdict {
+                Wish::Keep => note(trace, "keep"),
+                Wish::Replace(asset) => {
                     note(trace, "replace");
                     verdict.replacement = Some(asset);
                 }
-                AfterImageVerdict::Block(refusal) => return Err(blocked(&running, refusal, trace)),
+                Wish::Block(refusal) => return Err(blocked(&running, refusal, trace)),
             }
         }
         Ok(verdict)
@@ -146,21 +148,21 @@ impl Addons {
             };
             let Reply::BeforePrompt(wish) = reply else { return Err(out_of_turn()) };
             match wish {
-                BeforePromptVerdict::Pass => note(trace, "pass"),
-                BeforePromptVerdict::Rewrite(history) => {
+                PromptVerdict::Pass => note(trace, "pass"),
+                PromptVerdict::Rewrite(history) => {
                     note(trace, "rewrite");
                     verdict.history = history;
                 }
-                BeforePromptVerdict::AddContext(messages) => {
+                PromptVerdict::AddContext(messages) => {
                     note(trace, "add-context");
                     verdict.context.extend(messages);
                 }
-                BeforePromptVerdict::Reply(message) => {
+                PromptVerdict::Reply(message) => {
                     note(trace, "reply");
                     verdict.reply = Some((message, running.owner.addon.to_string()));
                     break;
                 }
-                BeforePromptVerdict::Block(refusal) => return Err(blocked(&running, refusal, trace)),
+                PromptVerdict::Block(refusal) => return Err(blocked(&running, refusal, trace)),
             }
         }
         Ok(verdict)

@@ -14,7 +14,7 @@ use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::clock;
 use crate::host::inspect::Inspection;
-use crate::host::{Invocation, Reply};
+use crate::host::{InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
@@ -24,7 +24,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{AutoUpdate, Enablement, Put};
 use crate::work::progress::{Found, Progress};
 
 /// How often a write that somebody else was quicker with is tried again.
@@ -97,8 +97,10 @@ impl Addons {
         let compiled = progress
             .step("compile", async {
                 let bytes = prepared.bytes.clone();
-                let (compiled, how) = self.inner.host()?.compile(&digest, bytes).await.map_err(JobError::from)?;
-                Ok(Found::with(compiled, json!({ "from": how.as_str() })))
+                let granted = InterfaceSet::granted(&prepared.grants);
+                let compiled = self.inner.host()?.compile(&digest, granted, bytes).await?;
+                let evidence = json!({ "from": compiled.origin().as_str() });
+                Ok(Found::with(compiled, evidence))
             })
             .await?;
         progress.percent(85).await;
@@ -110,7 +112,7 @@ impl Addons {
                 let running = prepared.as_running(owner);
                 let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
                 match self.inner.call(&running, &compiled, call, Invocation::Activate).await {
-                    Ok(Reply::Nothing) => Ok(Found::with((), json!({ "lifecycle": true }))),
+                    Ok(Reply::Done) => Ok(Found::with((), json!({ "lifecycle": true }))),
                     Ok(_) => Err(JobError::permanent(JobCode::Internal, "the activation answered out of turn")),
                     Err(error) => Err(as_activation_error(error)),
                 }
@@ -127,14 +129,14 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] when the record cannot be written.
-    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, progress: &Progress) -> Result<(), JobError> {
+    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, context: &CallContext) -> Result<(), JobError> {
         self.change(owner, |current| {
             if current.state != EnablementState::Loading {
                 return Ok(false);
             }
             current.state = EnablementState::Failed;
             current.error = Some(failure.clone());
-            current.steps = progress.steps();
+            current.steps = context.progress.steps();
             Ok(true)
         })
         .await
@@ -172,7 +174,7 @@ impl Addons {
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
-        let (grants, config, consent) = progress.step("grants", self.grant(&record, ticket)).await?;
+        let (grants, config, consent) = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;
         Ok(Prepared { record, inspection, bytes, grants, config, consent })
     }
 
@@ -189,7 +191,12 @@ impl Addons {
         Ok(Found::with(record, evidence))
     }
 
-    async fn grant(&self, record: &VersionRecord, ticket: &Load) -> Result<Found<(Grants, Value, Consent)>, JobError> {
+    async fn grant(
+        &self,
+        record: &VersionRecord,
+        inspection: &Inspection,
+        ticket: &Load,
+    ) -> Result<Found<(Grants, Value, Consent)>, JobError> {
         let config = settings::check(&record.manifest, ticket.config.as_ref())
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
         let grants = match &ticket.grants {
@@ -197,6 +204,8 @@ impl Addons {
             Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
                 .map_err(|error| JobError::permanent(JobCode::ImportNotDeclared, error.to_string()))?,
         };
+        // What is declared and not imported is not granted: nobody should hold what nobody uses.
+        let grants = grants.without(&inspection.unused_capabilities);
         let named = match ticket.consent.as_deref().map(Digest::parse) {
             None => None,
             Some(Ok(digest)) => Some(digest),
@@ -229,8 +238,8 @@ impl Addons {
             current.config = prepared.config.clone();
             current.steps = progress.steps();
             current.error = None;
-            if let Some(mode) = &ticket.auto_update {
-                current.auto_update.clone_from(mode);
+            if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
+                current.auto_update = mode;
             }
             if change == Change::Loaded {
                 current.consent = Some(prepared.record.digest);
@@ -257,7 +266,7 @@ impl Addons {
             }
             match self.inner.enablements.put(next.revision, &next).await? {
                 Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
-                Put::Stale => {}
+                Put::Conflict(_) => {}
             }
         }
         Err(JobError::transient(JobCode::Internal, "the enablement is being changed by too many at once"))

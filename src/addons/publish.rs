@@ -121,7 +121,7 @@ impl Addons {
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
         let limit = self.inner.settings.component_limit;
-        progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
         progress.percent(70).await;
         let record = VersionRecord {
             id: manifest.id.clone(),
@@ -129,13 +129,16 @@ impl Addons {
             digest,
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
+            contract: inspection.contract,
             state: match self.inner.settings.approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
             },
+            state_note: None,
             published_at: clock::now(),
             publisher: ticket.client_id.clone(),
             source: ticket.source.in_words(),
+            warnings: inspection.warnings,
         };
         progress.step("register", self.register(&record, bytes)).await?;
         Ok(json!({
@@ -151,7 +154,7 @@ impl Addons {
     pub async fn discard(&self, ticket: &Publish) -> Result<(), JobError> {
         let Ok(digest) = Digest::parse(&ticket.digest) else { return Ok(()) };
         if !self.inner.versions.is_named(&digest).await? {
-            self.inner.blobs.delete(BlobKind::Component, &digest).await?;
+            self.inner.blobs.remove(BlobKind::Component, &digest).await?;
         }
         Ok(())
     }
@@ -194,7 +197,7 @@ impl Addons {
         // The bytes first: a record whose bytes are missing would be half a version.
         self.inner.blobs.put(BlobKind::Component, &record.digest, bytes).await?;
         match self.inner.versions.put_version(record).await? {
-            PutVersion::Stored | PutVersion::Same => Ok(Found::with((), json!({ "state": record.state.as_str() }))),
+            PutVersion::Stored | PutVersion::Same(_) => Ok(Found::with((), json!({ "state": record.state.as_str() }))),
             PutVersion::Conflict(existing) => Err(JobError::permanent(
                 JobCode::ManifestInvalid,
                 format!(

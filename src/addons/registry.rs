@@ -9,6 +9,9 @@ use crate::model::id::AddonId;
 use crate::store::addons::{VersionRecord, VersionState};
 use crate::store::blobs::BlobKind;
 
+/// Most addons that one answer lists.
+const MAX_LISTED: usize = 1000;
+
 /// Which version somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum VersionWish {
@@ -59,7 +62,7 @@ impl Addons {
     pub async fn list(&self, query: Option<&str>, capability: Option<&str>) -> Result<Vec<AddonView>, AddonsError> {
         let needle = query.map(str::to_lowercase).unwrap_or_default();
         let mut views = Vec::new();
-        for id in self.inner.versions.ids().await? {
+        for id in self.inner.versions.all(None, MAX_LISTED).await?.items {
             let Some(view) = view_of(&id, self.inner.versions.list(&id).await?) else { continue };
             let text = format!("{} {} {}", view.id, view.name, view.description).to_lowercase();
             let asks = |latest: &VersionView| {
@@ -115,7 +118,7 @@ impl Addons {
                 )));
             }
         }
-        self.inner.versions.set_state(id, version, VersionState::Approved).await?;
+        self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
         self.version(id, version).await
     }
 

@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::install::Owner;
 use crate::addons::{Addons, Inner};
-use crate::host::ports::Ports;
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
+use crate::host::compile::BoxError;
+use crate::host::ports::{AssetFacts, Ports};
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
+use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
@@ -25,6 +27,7 @@ use crate::model::manifest::Manifest;
 use crate::model::schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
+use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::work::progress::Progress;
@@ -62,6 +65,20 @@ pub struct GivenAsset {
     pub bytes: Bytes,
     /// Facts such as width and height.
     pub metadata: serde_json::Value,
+}
+
+impl GivenAsset {
+    /// What a guest learns about it without reading it.
+    #[must_use]
+    pub fn facts(&self) -> AssetFacts {
+        AssetFacts {
+            id: self.id.clone(),
+            media_type: self.media_type.clone(),
+            size: u64::try_from(self.bytes.len()).unwrap_or(u64::MAX),
+            digest: Digest::of(&self.bytes).hex(),
+            metadata: self.metadata.clone(),
+        }
+    }
 }
 
 /// Whose call it is and what it may touch: what a port is made for.
@@ -238,16 +255,9 @@ impl Inner {
             .enablement
             .digest
             .ok_or_else(|| JobError::permanent(JobCode::Internal, "an enabled addon has no digest"))?;
-        let host = self.host()?;
-        if let Some(compiled) = host.in_memory(&digest) {
-            return Ok(compiled);
-        }
-        let bytes = self.stored_component(&digest).await?;
-        if !digest.matches(&crate::model::digest::Digest::of(&bytes)) {
-            let message = format!("the store's bytes are not {digest}");
-            return Err(JobError::permanent(JobCode::DigestMismatch, message));
-        }
-        host.compile(&digest, bytes).await.map(|(compiled, _)| compiled).map_err(JobError::from)
+        let granted = InterfaceSet::granted(&running.enablement.grants);
+        let fetch = || async { self.blobs.get(BlobKind::Component, &digest).await.map_err(BoxError::from) };
+        Ok(self.host()?.get(&digest, granted, fetch).await?)
     }
 
     /// One call in a fresh store; the guest's log lines go to the job's log.
@@ -275,14 +285,19 @@ impl Inner {
                 locale: None,
             },
             limits: call.limits,
-            granted: running.enablement.grants.capabilities().iter().map(|granted| granted.kind).collect(),
             config: Arc::clone(&running.config),
             ports: self.runner.ports(&scope),
             cancel: call.context.cancel.clone(),
         };
         let report = self.host()?.call(compiled, request, invocation).await;
         for line in &report.logs {
-            call.context.progress.log(&format!("[{}] {line}", running.owner.addon)).await;
+            let (addon, level) = (&running.owner.addon, line.level.as_str());
+            let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            call.context.progress.log(&format!("[{addon}] {level}: {}{fields}", line.message)).await;
+        }
+        if report.dropped_log_lines > 0 {
+            let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
+            call.context.progress.log(&text).await;
         }
         report.outcome.map_err(JobError::from)
     }

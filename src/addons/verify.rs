@@ -30,13 +30,13 @@ pub(super) async fn digest(bytes: Bytes, expected: Option<Digest>) -> Result<Fou
 pub(super) async fn component(bytes: Bytes, limit: ByteSize) -> Result<Found<Inspection>, JobError> {
     let inspection = blocking(move || {
         inspect(&bytes, &InspectLimits::for_size(limit)).map_err(|error| {
-            JobError::from(Failure { details: error.details(), ..Failure::permanent(error.code(), error.to_string()) })
+            JobError::from(Failure { details: Some(error.details()), ..Failure::permanent(error.code(), error.to_string()) })
         })
     })
     .await?;
     let evidence = json!({
         "imports": inspection.imports, "exports": inspection.exports,
-        "contract": inspection.contract.to_string(), "notImported": inspection.unused_capabilities,
+        "contract": inspection.contract.to_string(), "warnings": inspection.warnings,
     });
     Ok(Found::with(inspection, evidence))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::model::job::{Failure, Step};
 use crate::model::manifest::Manifest;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::Enablement;
+use crate::store::enablements::{AutoUpdate, Enablement};
 
 /// One version of one addon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,9 +116,9 @@ pub struct EnablementView {
     /// The user's settings.
     pub config: Value,
     /// Its place among the user's hooks.
-    pub order: i32,
+    pub order: i64,
     /// What happens about new versions.
-    pub auto_update: String,
+    pub auto_update: AutoUpdate,
     /// The last job about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
@@ -147,7 +147,7 @@ impl EnablementView {
             grants: json!(record.grants),
             config: record.config.clone(),
             order: record.order,
-            auto_update: record.auto_update.clone(),
+            auto_update: record.auto_update,
             job_id: record.job_id.as_ref().map(ToString::to_string),
             steps: record.steps.clone(),
             error: record.error.clone(),

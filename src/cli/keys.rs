@@ -8,7 +8,7 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::model::id::ClientId;
 use crate::store::Store;
-use crate::store::keys::{Keys, NewKey, Scope};
+use crate::store::keys::{KeyScope, Keys, NewKey};
 
 /// Make, list and revoke API keys.
 #[derive(Debug, Args)]
@@ -59,8 +59,10 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
             say::line(&text);
         }
         KeysCommand::List => {
-            for key in keys.list().await.context("reading the keys")? {
-                say::line(&serde_json::to_string(&key)?);
+            for client in keys.clients().await.context("reading the clients")? {
+                for key in keys.list(&client).await.context("reading the keys")? {
+                    say::line(&serde_json::to_string(&key)?);
+                }
             }
         }
         KeysCommand::Revoke { id } => {
@@ -72,9 +74,9 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn scopes(names: &[String]) -> anyhow::Result<Vec<Scope>> {
+fn scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
     names
         .iter()
-        .map(|name| Scope::parse(name).with_context(|| format!("`{name}` is no scope; there are client, publisher and admin")))
+        .map(|name| KeyScope::parse(name).with_context(|| format!("`{name}` is no scope; there are client, publisher and admin")))
         .collect()
 }

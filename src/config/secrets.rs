@@ -7,7 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::RngCore as _;
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+use crate::config::secret::Secret;
 
 /// What binds our subkeys to this platform: the same root key used elsewhere gives other subkeys there.
 const SALT: &[u8] = b"semantest/root/v1";
@@ -82,6 +85,16 @@ impl fmt::Debug for RootKey {
 fn info(purpose: &str, context: &str) -> Vec<u8> {
     let length = u32::try_from(purpose.len()).unwrap_or(u32::MAX);
     [length.to_be_bytes().as_slice(), purpose.as_bytes(), context.as_bytes()].concat()
+}
+
+/// The root secret.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretSettings {
+    /// 32 random bytes as 64 hexadecimal digits or base64; every other secret is made from it. Better in
+    /// `SEMANTEST_MASTER_KEY` or a file that `SEMANTEST_MASTER_KEY_FILE` names than here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key: Option<Secret>,
 }
 
 #[cfg(test)]

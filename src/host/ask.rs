@@ -1,5 +1,6 @@
 //! Instantiates a component and asks it: one function per export.
 
+use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::Resource;
 
@@ -19,13 +20,15 @@ use crate::model::image::ImageRequest;
 pub(super) enum Unanswered {
     /// It is known already.
     Failure(CallFailure),
-    /// wasmtime ended the guest, or could not start it.
-    Error(wasmtime::Error),
+    /// The guest could not be started.
+    Start(wasmtime::Error),
+    /// wasmtime ended the guest, or could not read its answer.
+    Call(wasmtime::Error),
 }
 
 impl From<wasmtime::Error> for Unanswered {
     fn from(error: wasmtime::Error) -> Self {
-        Self::Error(error)
+        Self::Call(error)
     }
 }
 
@@ -55,7 +58,7 @@ pub(super) async fn ask(
         Invocation::Activate => activate(store, exports, &call).await,
         Invocation::Deactivate(reason) => deactivate(store, exports, &call, reason).await,
         Invocation::Reconfigure => reconfigure(store, exports, &call).await,
-        Invocation::Action { name, params } => act(store, exports, &call, &name, &params.to_string()).await,
+        Invocation::Action { name, params } => act(store, exports, &call, name, params).await,
         Invocation::BeforePrompt { history } => before_prompt(store, exports, &call, history).await,
         Invocation::BeforeImage { request } => before_image(store, exports, &call, request).await,
         Invocation::AfterImage { request, asset } => after_image(store, exports, &call, request, asset).await,
@@ -85,7 +88,7 @@ fn budget(store: &Store<GuestState>) -> OutputBudget {
 
 async fn activate(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call) -> Answer {
     let binding = exports.lifecycle.as_ref().ok_or_else(|| missing(Export::Lifecycle))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let config = store.data().config.to_string();
     guest.semantest_addon_lifecycle().call_activate(store, call, &config).await??;
     Ok(Reply::Done)
@@ -98,14 +101,14 @@ async fn deactivate(
     reason: StopReason,
 ) -> Answer {
     let binding = exports.lifecycle.as_ref().ok_or_else(|| missing(Export::Lifecycle))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     guest.semantest_addon_lifecycle().call_deactivate(store, call, reason.into()).await?;
     Ok(Reply::Done)
 }
 
 async fn reconfigure(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call) -> Answer {
     let binding = exports.config_handler.as_ref().ok_or_else(|| missing(Export::ConfigHandler))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let config = store.data().config.to_string();
     guest.semantest_addon_config_handler().call_reconfigure(store, call, &config).await??;
     Ok(Reply::Done)
@@ -115,12 +118,12 @@ async fn act(
     store: &mut Store<GuestState>,
     exports: &Exports,
     call: &types::Call,
-    name: &String,
-    params: &String,
+    name: String,
+    params: Value,
 ) -> Answer {
     let binding = exports.actions.as_ref().ok_or_else(|| missing(Export::Actions))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
-    let output = guest.semantest_addon_actions().call_invoke(&mut *store, call, name, params).await??;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    let output = guest.semantest_addon_actions().call_invoke(&mut *store, call, &name, &params.to_string()).await??;
     let mut budget = budget(store);
     Ok(Reply::Action(translate::action_output(output, store.data_mut(), &mut budget)?))
 }
@@ -132,7 +135,7 @@ async fn before_prompt(
     history: Vec<Message>,
 ) -> Answer {
     let binding = exports.before_prompt.as_ref().ok_or_else(|| missing(Export::BeforePrompt))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let history: Vec<_> = history.into_iter().map(Into::into).collect();
     let verdict = guest.semantest_addon_before_prompt().call_run(&mut *store, call, &history).await??;
     Ok(Reply::BeforePrompt(translate::prompt_verdict(verdict, &mut budget(store))?))
@@ -145,7 +148,7 @@ async fn before_image(
     request: ImageRequest,
 ) -> Answer {
     let binding = exports.before_image.as_ref().ok_or_else(|| missing(Export::BeforeImage))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let verdict = guest.semantest_addon_before_image().call_run(&mut *store, call, &request.into()).await??;
     Ok(Reply::BeforeImage(translate::image_verdict(verdict, &mut budget(store))?))
 }
@@ -158,9 +161,9 @@ async fn after_image(
     asset: AssetFacts,
 ) -> Answer {
     let binding = exports.after_image.as_ref().ok_or_else(|| missing(Export::AfterImage))?;
-    let guest = binding.instantiate_async(&mut *store).await?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let image: Resource<HostAsset> =
-        store.data_mut().table.push(HostAsset(asset)).map_err(|error| Unanswered::Error(error.into()))?;
+        store.data_mut().table.push(HostAsset(asset)).map_err(|error| Unanswered::Call(error.into()))?;
     let outcome = guest.semantest_addon_after_image().call_run(&mut *store, call, &request.into(), image).await??;
     let mut budget = budget(store);
     Ok(Reply::AfterImage(translate::picture_outcome(outcome, store.data_mut(), &mut budget)?))

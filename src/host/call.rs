@@ -78,7 +78,7 @@ pub struct CallReport {
     pub outcome: Result<Reply, CallFailure>,
     /// What the guest logged.
     pub logs: Vec<LogLine>,
-    /// Lines that were dropped because there were too many.
+    /// Lines (of the standard streams: writes) that were dropped because there were too many.
     pub dropped_log_lines: u64,
     /// What it used.
     pub usage: Usage,
@@ -160,7 +160,8 @@ impl Host {
         let outcome = match watched {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(ask::Unanswered::Failure(failure))) => Err(failure),
-            Ok(Err(ask::Unanswered::Error(error))) => Err(CallFailure::from_wasmtime(error, &circumstances)),
+            Ok(Err(ask::Unanswered::Start(error))) => Err(CallFailure::at_start(error, &circumstances)),
+            Ok(Err(ask::Unanswered::Call(error))) => Err(CallFailure::in_call(error, &circumstances)),
             Err(interruption) => Err(CallFailure::interrupted(interruption, &circumstances)),
         };
         let (logs, dropped_log_lines) = log.lock().close();

@@ -15,6 +15,8 @@ use bytes::Bytes;
 use tracing::{info, warn};
 use wasmtime::component::Component;
 
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
 use crate::host::Host;
 use crate::host::cache::disk::Found;
 use crate::host::cache::memory::Slot;
@@ -223,7 +225,7 @@ impl Host {
         let mut origin = Origin::Memory;
         let component = slot.component.get_or_try_init(|| self.produce(digest, fetch, &mut origin)).await;
         let component = match component {
-            Ok(component) => component.clone(),
+            Ok(component) => component,
             Err(error) => {
                 self.memory.forget(digest);
                 return Err(error);
@@ -239,11 +241,11 @@ impl Host {
         digest: &Digest,
         interfaces: InterfaceSet,
         slot: &Slot,
-        component: Component,
+        component: &Component,
     ) -> Result<Arc<Linked>, CompileError> {
         let linker = self.linkers.get(interfaces)?;
         let instance = linker
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .map_err(|error| CompileError::Import { source: error.into_boxed_dyn_error() })?;
         let exports = Exports::bind(&instance)?;
         Ok(slot.keep(Arc::new(Linked { digest: *digest, interfaces, exports })))
@@ -345,4 +347,18 @@ impl Host {
 /// Runs `work` on the blocking pool.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     tokio::task::spawn_blocking(work).await.map_err(|source| CompileError::Crashed { source })
+}
+
+impl From<CompileError> for JobError {
+    fn from(error: CompileError) -> Self {
+        let disposition = error.disposition();
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(error.code(), message) };
+        Self { failure, disposition }
+    }
 }

@@ -134,7 +134,14 @@ impl LogBook {
     }
 
     /// Keeps what was written to standard output or error, line by line.
+    ///
+    /// Once there is no room, a write counts as one dropped line: looking for line ends in a gigabyte would be work done
+    /// for nothing.
     pub(super) fn write(&mut self, source: LogSource, bytes: &[u8]) {
+        if self.is_full_for(source) {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, is_end) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
             let max_line_bytes = self.max_line_bytes;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
+use crate::model::job_error::JobError;
 use crate::host::compile::BoxError;
 use crate::host::exports::Export;
 use crate::host::limiter::{self, Resource};
@@ -148,8 +149,22 @@ impl CallFailure {
         }
     }
 
-    /// What wasmtime's error means.
-    pub(super) fn from_wasmtime(error: wasmtime::Error, facts: &Circumstances) -> Self {
+    /// What wasmtime's error means when a guest was to be started.
+    pub(super) fn at_start(error: wasmtime::Error, facts: &Circumstances) -> Self {
+        Self::from_wasmtime(error, facts)
+    }
+
+    /// What wasmtime's error means when a guest was running, or its answer was read.
+    pub(super) fn in_call(error: wasmtime::Error, facts: &Circumstances) -> Self {
+        // Errors from inside a guest carry its backtrace or a trap; what is left was found in the answer.
+        let is_about_the_answer = !error.is::<WasmBacktrace>() && !error.is::<Trap>();
+        match Self::from_wasmtime(error, facts) {
+            Self::Trapped { reason, .. } if is_about_the_answer => Self::ResultInvalid { message: reason },
+            failure => failure,
+        }
+    }
+
+    fn from_wasmtime(error: wasmtime::Error, facts: &Circumstances) -> Self {
         if let Some(interruption) = error.downcast_ref::<Interruption>() {
             return Self::interrupted(*interruption, facts);
         }
@@ -318,5 +333,11 @@ fn output_text(reached: Option<u64>, allowed: u64) -> String {
     match reached {
         Some(reached) => format!("the addon returned {reached} bytes or more, {allowed} are allowed"),
         None => format!("the addon passed more than the {allowed} that are allowed at once"),
+    }
+}
+
+impl From<CallFailure> for JobError {
+    fn from(error: CallFailure) -> Self {
+        Self { failure: error.failure(), disposition: error.disposition() }
     }
 }

@@ -3,8 +3,8 @@
 //! Clocks and random are real, since programs break quietly without them; the
 //! clocks step by whole milliseconds, which leaves less to measure secrets with.
 //! Standard output and error go into the call's log. There are no arguments, no
-//! environment, no files (nothing is preopened) and no sockets (creating one,
-//! binding, connecting and looking up names all answer `access-denied`).
+//! environment, no files (nothing is preopened) and no sockets (creating one
+//! answers `access-denied`, looking up a name `permanent-resolver-failure`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use parking_lot::RwLock;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::clock;
 use crate::config::secrets::RootKey;
 use crate::imaging::Picture;
 use crate::imaging::artifacts::ArtifactLinks;
-use crate::imaging::sniff;
-use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{ArtifactId, ClientId, JobId, UserId};
 use crate::model::job_error::JobError;
@@ -38,9 +34,7 @@ impl From<GalleryError> for JobError {
     fn from(error: GalleryError) -> Self {
         match error {
             GalleryError::Store(error) => error.into(),
-            GalleryError::Blob(error) => {
-                Self::transient(JobCode::Internal, format!("the picture cannot be stored: {error}"))
-            }
+            GalleryError::Blob(error) => error.into(),
         }
     }
 }
@@ -69,7 +63,7 @@ pub struct Gallery {
     blobs: Blobs,
     links: Arc<RwLock<ArtifactLinks>>,
     ttl: Duration,
-    tag_key: [u8; 32],
+    root: RootKey,
 }
 
 impl Gallery {
@@ -82,7 +76,7 @@ impl Gallery {
             blobs,
             links: Arc::new(RwLock::new(links)),
             ttl,
-            tag_key: root.derive("user-tag", ""),
+            root: root.clone(),
         }
     }
 
@@ -101,9 +95,7 @@ impl Gallery {
     /// A pseudonym of client and user that means nothing outside of this installation.
     #[must_use]
     pub fn user_tag(&self, client: &ClientId, user: &UserId) -> String {
-        let mut mac = Hmac::<Sha256>::new(&self.tag_key.into());
-        mac.update(format!("{client}:{user}").as_bytes());
-        let tag: [u8; 32] = mac.finalize().into_bytes().into();
+        let tag = self.root.derive("user-tag", &format!("{client} {user}"));
         hex::encode(tag).chars().take(32).collect()
     }
 
@@ -112,7 +104,8 @@ impl Gallery {
     /// # Errors
     /// [`GalleryError`] when either cannot be written.
     pub async fn keep(&self, new: NewArtifact, bytes: Bytes) -> Result<ArtifactRecord, GalleryError> {
-        let size = sniff::size(&bytes);
+        let size = imagesize::blob_size(&bytes).ok();
+        let side = |side: usize| u32::try_from(side).ok();
         let digest = Digest::of(&bytes);
         let now = clock::now();
         let record = ArtifactRecord {
@@ -123,8 +116,8 @@ impl Gallery {
             digest,
             media_type: new.media_type,
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            width: size.map(|(width, _)| width),
-            height: size.map(|(_, height)| height),
+            width: size.and_then(|size| side(size.width)),
+            height: size.and_then(|size| side(size.height)),
             metadata: new.metadata,
             created_at: now,
             expires_at: now + TimeDelta::from_std(self.ttl).unwrap_or(TimeDelta::days(1)),

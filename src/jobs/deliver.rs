@@ -22,7 +22,11 @@ pub(super) fn id(ticket: &Deliver) -> String {
 }
 
 pub(super) async fn run(ticket: Deliver, services: &Services) -> JobResult {
-    let attempt = services.webhooks.attempt(&ticket).await;
+    let attempt = services
+        .webhooks
+        .attempt(&ticket)
+        .await
+        .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
     let receipt = shown(&attempt.receipt, ticket.attempt);
     match attempt.outcome {
         Attempted::Delivered => Ok(receipt),

@@ -25,7 +25,8 @@ use crate::webhooks;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
-    let Some(record) = services.work.records().get(&ticket.job_id).await? else {
+    let job = JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
+    let Some(record) = services.work.records().get(&job).await? else {
         return Ok(json!({ "deliveries": 0, "reason": "the job's record is gone" }));
     };
     let events = if ticket.events.is_empty() {
@@ -46,8 +47,8 @@ async fn leave_deliveries(services: &Services, record: &JobRecord, events: &[Eve
     for event in events.iter().filter(|event| events::is_wanted(target, **event)) {
         let job_url = services.gallery.links().job_url(&record.facts.id);
         let ticket = Deliver {
-            job_id: Some(record.facts.id.clone()),
-            client_id: record.facts.client.clone(),
+            job_id: Some(record.facts.id.to_string()),
+            client_id: Some(record.facts.client.to_string()),
             event: *event,
             url: target.url.clone(),
             webhook_id: webhooks::webhook_id(record.facts.id.as_str(), *event),
@@ -89,13 +90,5 @@ fn outcome(record: &JobRecord) -> Option<Outcome> {
         RecordStatus::Completed => Some(Outcome::Completed(record.result.clone().unwrap_or_default())),
         RecordStatus::Failed => record.failure.clone().map(Outcome::Failed),
         RecordStatus::Cancelled => Some(Outcome::Cancelled),
-    }
-}
-
-/// Whether the job is over, in our record or in the queue.
-pub(super) async fn is_over(services: &Services, job: &JobId) -> Result<bool, JobError> {
-    match services.work.records().get(job).await? {
-        None => Ok(true),
-        Some(record) => Ok(services.work.reconcile(record).await?.is_finished()),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::addons::GivenAsset;
 use crate::addons::hooks::HookTrace;
+use crate::imaging::gallery::NewArtifact;
 use crate::imaging::{GenerateContext, Generated, Picture};
 use crate::jobs::{JobCx, JobResult};
 use crate::model::code::JobCode;
@@ -18,8 +19,8 @@ use crate::work::progress::Found;
 pub(super) async fn run(cx: JobCx) -> JobResult {
     let started = Instant::now();
     let ticket: Generate = cx.ticket()?;
-    let user = ticket.user_id.clone().unwrap_or_else(UserId::fallback);
-    let asked = checked(ticket.image())?;
+    let user = cx.user();
+    let asked = checked(ticket.image_request())?;
     let mut hooks = Vec::new();
     let progress = &cx.call.progress;
     let request = progress.step("before-image", before(&cx, &user, asked, &mut hooks)).await?;
@@ -102,7 +103,7 @@ async fn keep(
     let id = ArtifactId::fresh();
     let given = GivenAsset {
         id: id.to_string(),
-        media_type: picture.media_type.clone(),
+        media_type: picture.media_type.to_owned(),
         bytes: picture.bytes.clone(),
         metadata: json!({
             "width": picture.width, "height": picture.height, "seed": picture.seed, "model": picture.model,
@@ -110,9 +111,23 @@ async fn keep(
     };
     let verdict = cx.services.addons.after_image((client, user), request, &given, &cx.call, hooks).await?;
     let gallery = &cx.services.gallery;
-    let mut view = match verdict.replacement {
-        Some(replacement) => gallery.picture_view(client, &replacement).await?,
-        None => gallery.keep_picture(client, &id, picture).await?,
+    let replacement = match verdict.replacement {
+        Some(asset) => gallery.find(client, &asset.id).await?,
+        None => None,
+    };
+    let mut view = match replacement {
+        Some(record) => gallery.picture_view(&record),
+        None => {
+            let new = NewArtifact {
+                id,
+                client: client.clone(),
+                user: Some(user.clone()),
+                job_id: Some(cx.call.job_id.clone()),
+                media_type: given.media_type.clone(),
+                metadata: given.metadata.clone(),
+            };
+            gallery.keep_picture(new, picture).await?
+        }
     };
     if let Some(members) = view.as_object_mut() {
         members.insert(String::from("tags"), Value::Object(verdict.tags));

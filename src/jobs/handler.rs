@@ -25,9 +25,9 @@ use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
-use crate::model::job::{JobKind, JobStatus, Outcome};
+use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
 use crate::model::job_error::JobError;
-use crate::queue::{Delivery, Handler, Interruption, Verdict, tickets};
+use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
 use crate::store::StoreError;
 use crate::store::jobs::{Begun, Finished, JobRecord};
 use crate::work::progress::Progress;
@@ -66,6 +66,30 @@ impl Handler for JobHandler {
             self.public(kind, delivery).instrument(span).await
         } else {
             self.internal(kind, &delivery).instrument(span).await
+        }
+    }
+
+    /// The queue ends a job that this handler did not end: our record must end too.
+    async fn abandoned(&self, delivery: &Delivery, why: Abandoned) {
+        let Some(kind) = kind_of(delivery).filter(|kind| kind.is_public()) else { return };
+        let id = own_id(kind, delivery);
+        let outcome = match why {
+            Abandoned::Cancelled => Outcome::Cancelled,
+            Abandoned::Panicked => Outcome::Failed(Failure::permanent(JobCode::Internal, why.to_string())),
+            Abandoned::DeadlineExceeded(_) => {
+                Outcome::Failed(Failure::transient(JobCode::DeadlineExceeded, why.to_string()))
+            }
+            Abandoned::WorkerLost(_) => Outcome::Failed(Failure::permanent(JobCode::WorkerLost, why.to_string())),
+        };
+        let records = self.services.work.records();
+        let ended = async {
+            if let Some(record) = records.get(&id).await? {
+                self.leave_owed_dispatch(&record).await?;
+            }
+            records.finish(&id, &outcome).await.map_err(JobError::from)
+        };
+        if let Err(error) = ended.await {
+            warn!(error = %error, "Could not record that job `{id}` was abandoned; its dispatch does it later");
         }
     }
 }
@@ -133,7 +157,9 @@ impl JobHandler {
             }
             Begun::Cancelled => {
                 records.finish(&id, &Outcome::Cancelled).await?;
-                self.leave_owed_dispatch(&id, true).await?;
+                if let Some(record) = records.get(&id).await? {
+                    self.leave_owed_dispatch(&record).await?;
+                }
                 Ok(Start::Answer(cancelled()))
             }
             Begun::Over(record) => Ok(Start::Answer(as_it_ended(&record))),
@@ -180,7 +206,7 @@ impl JobHandler {
             Outcome::Completed(_) => return Ok(()),
             Outcome::Failed(failure) => failure.clone(),
             Outcome::Cancelled => {
-                crate::model::job::Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done")
+                Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done")
             }
         };
         match kind {
@@ -195,7 +221,7 @@ impl JobHandler {
         let id = &cx.call.job_id;
         let records = self.services.work.records();
         for _ in 0..FINISH_TRIES {
-            let left = self.leave_owed_dispatch(id, cx.record.facts.is_foreign || cx.delivery.attempt == 1).await;
+            let left = self.leave_owed_dispatch(&cx.record).await;
             let finished = match left {
                 Ok(()) => records.finish(id, &outcome).await.map_err(JobError::from),
                 Err(error) => Err(error),
@@ -214,9 +240,10 @@ impl JobHandler {
     }
 
     /// A job that no flow parent waits for leaves its own dispatch before it is finished.
-    async fn leave_owed_dispatch(&self, id: &JobId, may_owe: bool) -> Result<(), JobError> {
-        if may_owe && self.services.work.records().is_owed(id).await? {
-            self.services.work.leave_dispatch(id).await?;
+    async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
+        let id = &record.facts.id;
+        if record.facts.webhook.is_some() && self.services.work.records().is_owed(id).await? {
+            self.services.work.leave_dispatch(record).await?;
         }
         Ok(())
     }
@@ -284,7 +311,7 @@ fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
     Err(match delivery.interruption() {
         None => Ended::Error(error),
         Some(Interruption::Cancelled) => Ended::Cancelled,
-        Some(Interruption::LockLost | Interruption::Stopping) => Ended::HandBack,
+        Some(Interruption::LockLost | Interruption::Closing) => Ended::HandBack,
         Some(Interruption::Deadline) => Ended::Error(JobError::transient(
             JobCode::DeadlineExceeded,
             "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",
@@ -292,12 +319,9 @@ fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
     })
 }
 
+/// The queue counts tries, waits and the day; our record must end when it does.
 fn will_run_again(error: &JobError, delivery: &Delivery) -> bool {
-    match error.disposition {
-        Disposition::GiveUp => false,
-        Disposition::Retry => !delivery.is_last_attempt(),
-        Disposition::RetryAfter(_) => !delivery.is_last_retry_after(),
-    }
+    !delivery.ends_with(&as_verdict(error))
 }
 
 fn as_verdict(error: &JobError) -> Verdict {

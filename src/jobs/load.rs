@@ -7,13 +7,10 @@ use crate::queue::tickets::load::Load;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
     let ticket: Load = cx.ticket()?;
-    let owner = cx.owner(&ticket.addon_id, &ticket.user_id);
-    cx.services.addons.install(&owner, &ticket, &cx.call).await
+    cx.services.addons.install(&cx.owner()?, &ticket, &cx.call).await
 }
 
 /// The job failed for good or was cancelled: the enablement must not stay `loading`.
 pub(super) async fn ended_badly(cx: &JobCx, failure: &Failure) -> Result<(), JobError> {
-    let ticket: Load = cx.ticket()?;
-    let owner = cx.owner(&ticket.addon_id, &ticket.user_id);
-    cx.services.addons.install_failed(&owner, failure, &cx.call).await
+    cx.services.addons.install_failed(&cx.owner()?, failure, &cx.call).await
 }

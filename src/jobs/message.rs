@@ -4,14 +4,13 @@ use serde_json::json;
 
 use crate::jobs::{JobCx, JobResult};
 use crate::model::chat::{Message, Role};
-use crate::model::id::UserId;
 use crate::queue::tickets::message::Message as Ticket;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
     let ticket: Ticket = cx.ticket()?;
-    let user = ticket.user_id.clone().unwrap_or_else(UserId::fallback);
-    let mut history = ticket.history();
-    history.push(Message { role: Role::User, text: ticket.prompt.clone(), attachments: Vec::new() });
+    let user = cx.user();
+    let mut history = ticket.previous_messages;
+    history.push(Message { role: Role::User, text: ticket.prompt, attachments: Vec::new() });
     let mut hooks = Vec::new();
     let client = &cx.record.facts.client;
     let verdict = cx.services.addons.before_prompt((client, &user), history, &cx.call, &mut hooks).await?;

@@ -5,6 +5,5 @@ use crate::queue::tickets::unload::Unload;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
     let ticket: Unload = cx.ticket()?;
-    let owner = cx.owner(&ticket.addon_id, &ticket.user_id);
-    cx.services.addons.disable(&owner, ticket.erase, &cx.call).await
+    cx.services.addons.disable(&cx.owner()?, ticket.erase, &cx.call).await
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use crate::clock;
-use crate::jobs::{JobResult, Services, dispatch};
+use crate::jobs::{JobResult, Services};
 
 /// How long a foreign job's own worker has to leave the dispatch, in seconds: longer than any lock.
 const OWED_AFTER_SECS: i64 = 90;
@@ -18,8 +18,13 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let owed = services.work.records().owed_before(before, MAX_OWED).await?;
     let mut left = 0_usize;
     for job in &owed {
-        if dispatch::is_over(services, job).await? {
-            services.work.leave_dispatch(job).await?;
+        let Some(record) = services.work.records().get(job).await? else {
+            services.work.records().settle(job).await?;
+            continue;
+        };
+        let record = services.work.reconcile(record).await?;
+        if record.is_finished() {
+            services.work.leave_dispatch(&record).await?;
             left = left.saturating_add(1);
         }
     }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::addons::{CallScope, Owner};
 use crate::host::ports::{AssetFacts, AssetsPort, PortError};
 use crate::imaging::gallery::{Gallery, GalleryError, NewArtifact};
-use crate::model::digest::Digest;
 use crate::model::id::{ArtifactId, JobId};
 use crate::store::artifacts::ArtifactRecord;
 
@@ -37,16 +36,7 @@ impl CallAssets {
         let known = scope
             .given
             .iter()
-            .map(|given| {
-                let facts = AssetFacts {
-                    id: given.id.clone(),
-                    media_type: given.media_type.clone(),
-                    size: u64::try_from(given.bytes.len()).unwrap_or(u64::MAX),
-                    digest: Digest::of(&given.bytes).hex(),
-                    metadata: given.metadata.clone(),
-                };
-                (given.id.clone(), (facts, given.bytes.clone()))
-            })
+            .map(|given| (given.id.clone(), (given.facts(), given.bytes.clone())))
             .collect();
         Self {
             gallery,

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::host::ports::{PortError, Progress as Report, ProgressPort};
 use crate::model::id::JobId;
-use crate::store::kv::KvStore;
+use crate::store::kv::{KvStore, WriteOptions};
 use crate::work::progress::Progress;
 
 /// Largest checkpoint.
@@ -51,8 +51,8 @@ impl ProgressPort for JobProgress {
         if size > MAX_CHECKPOINT_BYTES {
             return Err(PortError::too_large("the checkpoint", size, MAX_CHECKPOINT_BYTES));
         }
-        let quota = MAX_CHECKPOINT_BYTES.saturating_mul(2);
-        match self.kv.set(&self.scope, KEY, &state, Some(CHECKPOINT_TTL), quota).await {
+        let options = WriteOptions { quota: MAX_CHECKPOINT_BYTES.saturating_mul(2), ttl: Some(CHECKPOINT_TTL) };
+        match self.kv.set(&self.scope, KEY, &state, options).await {
             Ok(_) => Ok(()),
             Err(error) => Err(super::kv::as_port_error(&error)),
         }
@@ -60,7 +60,7 @@ impl ProgressPort for JobProgress {
 
     async fn load_checkpoint(&self) -> Result<Option<Bytes>, PortError> {
         match self.kv.get(&self.scope, KEY).await {
-            Ok(entry) => Ok(entry.map(|entry| entry.value)),
+            Ok(entry) => Ok(entry.map(|entry| Bytes::from(entry.value))),
             Err(error) => Err(super::kv::as_port_error(&error)),
         }
     }

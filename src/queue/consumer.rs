@@ -98,6 +98,12 @@ impl Consumer {
         self.fleet.workshop.running.interrupt(id, Interruption::Cancelled)
     }
 
+    /// What cancels jobs of this lane in this process, for whoever hears that somebody wants them cancelled.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        Canceller(Arc::clone(&self.fleet))
+    }
+
     /// Stops: no more jobs are taken, running ones get `grace`, then their tokens are cancelled and they go back to
     /// the queue with no try charged. Ends at most about six seconds after the grace.
     pub async fn close(self, grace: Duration) {
@@ -119,6 +125,18 @@ impl Consumer {
             debug!(lane = %workshop.lane, "Tasks of a replaced worker are left to end by themselves");
         }
         info!(lane = %workshop.lane, "Stopped working lane `{}`", workshop.lane);
+    }
+}
+
+/// Cancels running jobs of one lane in this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Canceller(Arc<Fleet>);
+
+impl Canceller {
+    /// Cancels the token of a job that runs in this process; `false` when it does not.
+    #[must_use]
+    pub fn cancel(&self, lane: Lane, id: &str) -> bool {
+        self.0.workshop.lane == lane && self.0.workshop.running.interrupt(id, Interruption::Cancelled)
     }
 }
 

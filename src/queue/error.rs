@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use crate::model::job_error::JobError;
 use crate::model::disposition::Disposition;
 
 /// Why the queue could not do what it was asked. Cheap to clone: one failed batch answers many callers.
@@ -129,5 +130,13 @@ fn of_redis(error: &RedisError) -> Seen {
             _,
         ) => Seen::Away,
         _ => Seen::Refusal,
+    }
+}
+
+impl From<QueueError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: QueueError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not reach the queues");
+        Self::internal(error.disposition())
     }
 }

@@ -145,6 +145,12 @@ impl Producer {
         timeout(PATIENCE, self.gatherer.add(&self.sessions, &flow)).await.unwrap_or_else(|_| Err(QueueError::silence()))
     }
 
+    /// Tries that a job of `lane` has where nobody said otherwise.
+    #[must_use]
+    pub fn attempts(&self, lane: Lane) -> u32 {
+        lane.settings(&self.settings).attempts
+    }
+
     /// Takes a waiting, delayed or prioritised job back.
     ///
     /// # Errors

@@ -159,6 +159,26 @@ impl AddonVersions {
         Ok(Page { items: texts.iter().filter_map(|text| AddonId::parse(text).ok()).collect(), next_cursor })
     }
 
+    /// Whether any version names these bytes. Looks at every version: for rare decisions, not for requests.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
+    pub async fn is_named(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let mut cursor = None;
+        loop {
+            let page = self.all(cursor.as_deref(), 200).await?;
+            for id in &page.items {
+                if self.list(id).await?.iter().any(|record| record.digest == *digest) {
+                    return Ok(true);
+                }
+            }
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(false),
+            }
+        }
+    }
+
     /// Changes a version's state and the note beside it; answers the record as it is now, none where there is none.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
+use crate::model::job_error::JobError;
 use crate::config::storage::{BlobPlace, S3Settings, StorageSettings};
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
@@ -275,5 +276,13 @@ fn secret_key(settings: &S3Settings) -> Result<String, BlobError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text.trim().to_owned()),
         Err(source) => Err(BlobError::File { path: file.as_path().into(), source }),
+    }
+}
+
+impl From<BlobError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: BlobError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not reach the blob store");
+        Self::internal(error.disposition())
     }
 }

@@ -23,6 +23,23 @@ pub enum AutoUpdate {
     Compatible,
 }
 
+impl AutoUpdate {
+    /// The mode as clients write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Compatible => "compatible",
+        }
+    }
+
+    /// Reads a mode by its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Compatible].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
 /// An upgrade on its way; the enablement itself does not change before the switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,6 +109,41 @@ pub struct Enablement {
     /// Counts the changes, from 1; 0 is a record that was never stored.
     #[serde(default)]
     pub revision: u64,
+}
+
+impl Enablement {
+    /// A record that was never stored: off, nothing granted, a fresh pseudonym for the user.
+    #[must_use]
+    pub fn fresh(client: ClientId, user: UserId, addon: AddonId) -> Self {
+        Self {
+            client,
+            user,
+            addon,
+            version: None,
+            digest: None,
+            candidate: None,
+            state: EnablementState::Disabled,
+            grants: Grants::default(),
+            config: Value::Object(serde_json::Map::new()),
+            order: 0,
+            auto_update: AutoUpdate::None,
+            job_id: None,
+            request: None,
+            steps: Vec::new(),
+            error: None,
+            enabled_at: None,
+            consent: None,
+            subject: format!("sub_{}", ulid::Ulid::generate()),
+            revision: 0,
+        }
+    }
+
+    /// An opaque name of this enablement for its guest: stable, and meaningless elsewhere.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let name = format!("{} {} {}", self.client, self.addon, self.subject);
+        format!("enb_{}", Digest::of(name.as_bytes()).hex().split_at(32).0)
+    }
 }
 
 /// What came of [`Enablements::put`].

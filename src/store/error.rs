@@ -2,6 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use crate::model::job_error::JobError;
 use crate::model::disposition::Disposition;
 
 /// Why the store could not answer.
@@ -93,5 +94,13 @@ impl From<RedisError> for StoreError {
                 _ => Self::Protocol(error),
             },
         }
+    }
+}
+
+impl From<StoreError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not reach the record store");
+        Self::internal(error.disposition())
     }
 }

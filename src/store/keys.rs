@@ -60,6 +60,9 @@ pub struct KeyRecord {
     pub client: ClientId,
     /// What it may do.
     pub scopes: Vec<KeyScope>,
+    /// Namespaces that it may publish in (`acme`); `*` is every one but the platform's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
     /// Where it is for, such as `live` or `dev`.
     pub env: String,
     /// When it was made.
@@ -86,6 +89,27 @@ impl KeyRecord {
     #[must_use]
     pub fn works_at(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// What is said about a key before it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey {
+    /// The client that it belongs to.
+    pub client: ClientId,
+    /// What it may do.
+    pub scopes: Vec<KeyScope>,
+    /// Namespaces that it may publish in.
+    pub namespaces: Vec<String>,
+    /// When it stops working; none means never.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl NewKey {
+    /// A key for `client` that never expires and publishes nowhere.
+    #[must_use]
+    pub const fn of(client: ClientId, scopes: Vec<KeyScope>) -> Self {
+        Self { client, scopes, namespaces: Vec::new(), expires_at: None }
     }
 }
 
@@ -117,21 +141,16 @@ impl Keys {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn issue(
-        &self,
-        client: &ClientId,
-        scopes: &[KeyScope],
-        env: &str,
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<(String, KeyRecord), StoreError> {
+    pub async fn issue(&self, new: &NewKey, env: &str) -> Result<(String, KeyRecord), StoreError> {
         let fresh = format::fresh(env);
         let record = KeyRecord {
             id: fresh.id.clone(),
-            client: client.clone(),
-            scopes: scopes.to_vec(),
+            client: new.client.clone(),
+            scopes: new.scopes.clone(),
+            namespaces: new.namespaces.clone(),
             env: fresh.env.clone(),
             created_at: clock::now(),
-            expires_at,
+            expires_at: new.expires_at,
             last_used_at: None,
             revoked_at: None,
         };
@@ -143,15 +162,16 @@ impl Keys {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn restore(&self, text: &str, client: &ClientId, scopes: &[KeyScope]) -> Result<bool, StoreError> {
+    pub async fn restore(&self, text: &str, new: &NewKey) -> Result<bool, StoreError> {
         let Some(parsed) = format::parse(text) else { return Ok(false) };
         let record = KeyRecord {
             id: parsed.id.to_owned(),
-            client: client.clone(),
-            scopes: scopes.to_vec(),
+            client: new.client.clone(),
+            scopes: new.scopes.clone(),
+            namespaces: new.namespaces.clone(),
             env: parsed.env.to_owned(),
             created_at: clock::now(),
-            expires_at: None,
+            expires_at: new.expires_at,
             last_used_at: None,
             revoked_at: None,
         };
@@ -174,6 +194,12 @@ impl Keys {
         commands.cmd("SADD").arg(self.store.key(OF_CLIENT, record.client.as_str())).arg(&record.id).ignore();
         commands.cmd("SADD").arg(self.store.only_key(CLIENTS)).arg(record.client.as_str()).ignore();
         self.store.ask_all(&commands).await
+    }
+
+    /// Whether a text has the form and the checksum of a key: what has not is nobody's, and Redis need not be asked.
+    #[must_use]
+    pub fn is_well_formed(text: &str) -> bool {
+        format::parse(text).is_some()
     }
 
     /// The key's record, if the text is a key that works now. Callers may keep the answer in memory for a while and

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use redis::{Script, ScriptInvocation};
 
+use crate::model::job_error::JobError;
 use crate::clock;
 use crate::model::disposition::Disposition;
 use crate::store::{Page, Store, StoreError, script};
@@ -311,4 +312,12 @@ fn unexpected() -> KvError {
         redis::ErrorKind::UnexpectedReturnType,
         "the key-value script answered something else",
     ))))
+}
+
+impl From<KvError> for JobError {
+    /// The client hears that it is ours; the log has the cause.
+    fn from(error: KvError) -> Self {
+        tracing::warn!(error = %error, cause = ?error, "A job could not reach the key-value store");
+        Self::internal(error.disposition())
+    }
 }

@@ -3,7 +3,7 @@
 use crate::config::secrets::RootKey;
 use crate::config::webhooks::WebhookSettings;
 use crate::model::event::EventBody;
-use crate::model::id::ClientId;
+use crate::model::id::{ClientId, IdError};
 use crate::model::units::ByteSize;
 use crate::net::Client;
 use crate::queue::tickets::deliver::Deliver;
@@ -48,14 +48,18 @@ impl Webhooks {
     }
 
     /// One attempt of a delivery.
-    pub async fn attempt(&self, ticket: &Deliver) -> Attempt {
+    ///
+    /// # Errors
+    /// [`IdError`] when the ticket names no client: nobody's secret could sign.
+    pub async fn attempt(&self, ticket: &Deliver) -> Result<Attempt, IdError> {
+        let client = ClientId::parse(ticket.client_id.as_deref().unwrap_or_default())?;
         let delivery = Delivery {
             url: ticket.url.clone(),
             webhook_id: ticket.webhook_id.clone(),
             body: ticket.body.clone(),
-            secrets: vec![self.default_secret(&ticket.client_id)],
+            secrets: vec![self.default_secret(&client)],
             attempt: ticket.attempt,
         };
-        self.deliverer.attempt(&delivery).await
+        Ok(self.deliverer.attempt(&delivery).await)
     }
 }

@@ -29,7 +29,7 @@ impl Work {
             Removal::Removed | Removal::Absent => {
                 self.jobs.finish(id, &Outcome::Cancelled).await?;
                 if record.facts.is_foreign && record.facts.webhook.is_some() {
-                    self.leave_dispatch(id).await?;
+                    self.leave_dispatch(&record).await?;
                 }
                 Ok(CancelAnswer::Cancelled)
             }

@@ -5,22 +5,17 @@
 //! both ignore an id that they have) and gives the same answer, so a crash in
 //! between neither loses nor doubles.
 
-use std::time::Duration;
-
 use crate::model::id::{ClientId, JobId};
 use crate::queue::Ticket;
-use crate::store::idempotency::Reservation;
+use crate::store::idempotency::{self, LEASE};
 use crate::work::{IdempotencyKey, Work, WorkError};
-
-/// How long one request may take to be answered before a repeat takes over (`api.md`).
-const LEASE: Duration = Duration::from_secs(10);
 
 /// A job id that this request may enqueue under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reserved {
     job_id: JobId,
     is_replay: bool,
-    scope: Option<String>,
+    key: Option<(String, String)>,
 }
 
 impl Reserved {
@@ -49,27 +44,29 @@ impl Work {
     ) -> Result<Reserved, WorkError> {
         let fresh = JobId::fresh(T::KIND.id_prefix());
         let Some(key) = key else {
-            return Ok(Reserved { job_id: fresh, is_replay: false, scope: None });
+            return Ok(Reserved { job_id: fresh, is_replay: false, key: None });
         };
-        let scope = format!("{client}:{}:{}", key.route, key.key);
-        match self.idempotency.reserve(&scope, &key.fingerprint, &fresh, LEASE).await? {
-            Reservation::Fresh(job_id) => Ok(Reserved { job_id, is_replay: false, scope: Some(scope) }),
-            Reservation::Replay(job_id) => Ok(Reserved { job_id, is_replay: true, scope: Some(scope) }),
-            Reservation::Mismatch => Err(WorkError::IdempotencyMismatch),
-            Reservation::Busy => Err(WorkError::IdempotencyBusy),
+        let scope = format!("{client} {}", key.route);
+        let reserved = self.idempotency.reserve(&scope, &key.key, &key.fingerprint, &fresh, LEASE).await?;
+        let key = Some((scope, key.key.clone()));
+        match reserved {
+            idempotency::Reserved::Fresh(job_id) => Ok(Reserved { job_id, is_replay: false, key }),
+            idempotency::Reserved::Replay(job_id) => Ok(Reserved { job_id, is_replay: true, key }),
+            idempotency::Reserved::Mismatch => Err(WorkError::IdempotencyMismatch),
+            idempotency::Reserved::Busy => Err(WorkError::IdempotencyBusy),
         }
     }
 
     /// Goes on under the id of a job that was asked for before.
     #[must_use]
     pub const fn reserve_known(&self, job_id: JobId) -> Reserved {
-        Reserved { job_id, is_replay: true, scope: None }
+        Reserved { job_id, is_replay: true, key: None }
     }
 
     /// The request is answered: a repeat need not wait any more.
     pub(super) async fn answered(&self, reserved: &Reserved) -> Result<(), WorkError> {
-        match &reserved.scope {
-            Some(scope) => Ok(self.idempotency.answered(scope).await?),
+        match &reserved.key {
+            Some((scope, key)) => Ok(self.idempotency.answered(scope, key).await?),
             None => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::model::id::JobId;
 use crate::model::job::{Step, StepStatus};
 use crate::model::job_error::JobError;
-use crate::queue::Delivery;
+use crate::queue::{Delivery, QueueError};
 use crate::store::jobs::Jobs;
 
 /// A running job's voice. Cheap to clone; safe to use from several tasks of the job.
@@ -119,6 +119,18 @@ impl Progress {
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
         self.told.lock().steps.clone()
+    }
+
+    /// Passes on partial output, for whoever follows the queue's events.
+    ///
+    /// # Errors
+    /// [`QueueError`] when Redis is away; the job may go on.
+    pub async fn partial(&self, chunk: Value) -> Result<(), QueueError> {
+        let (percent, steps) = {
+            let told = self.told.lock();
+            (told.percent, told.steps.clone())
+        };
+        self.delivery.progress(&json!({ "progress": percent, "steps": steps, "partial": chunk })).await
     }
 
     /// Adds a line to the job's log, where clients and Bull Board read it.

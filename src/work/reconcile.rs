@@ -24,7 +24,7 @@ impl Work {
         let outcome = match self.producer.state(lane, queue_id).await? {
             QueuedState::Completed => {
                 let job = self.producer.peek(lane, queue_id).await?;
-                Outcome::Completed(job.and_then(|job| job.result).unwrap_or_default())
+                Outcome::Completed(job.and_then(|job| job.return_value).unwrap_or_default())
             }
             QueuedState::Failed => {
                 let job = self.producer.peek(lane, queue_id).await?;

@@ -5,7 +5,7 @@ use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::NewJob;
+use crate::store::jobs::{JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
 use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
 
@@ -69,7 +69,7 @@ impl Work {
         let Some(target) = &job.webhook else {
             return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
         };
-        let dispatch = Dispatch { job_id: job.id.clone(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        let dispatch = Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -82,18 +82,23 @@ impl Work {
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
     pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.clone(), events: vec![event], traceparent: None };
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
         let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
 
     /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
     ///
+    /// A job that is tried again after it failed ends a second time, so that dispatch has a name of its own.
+    ///
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
-    pub async fn leave_dispatch(&self, job: &JobId) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.clone(), events: Vec::new(), traceparent: None };
-        self.producer.add(&dispatch_id(job), &dispatch, &AddOptions::default()).await?;
+    pub async fn leave_dispatch(&self, record: &JobRecord) -> Result<(), WorkError> {
+        let job = &record.facts.id;
+        let first = dispatch_id(job);
+        let id = if record.facts.is_foreign { first } else { format!("{first}_{}", record.sequence) };
+        let dispatch = Dispatch { job_id: job.to_string(), events: Vec::new(), traceparent: None };
+        self.producer.add(&id, &dispatch, &AddOptions::default()).await?;
         Ok(self.jobs.settle(job).await?)
     }
 }

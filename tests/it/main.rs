@@ -2,4 +2,7 @@
 
 mod host;
 mod net;
+mod queue;
+mod store;
+mod support;
 mod webhooks;

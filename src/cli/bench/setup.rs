@@ -17,7 +17,7 @@ use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::JobStatus;
 use crate::queue::Lane;
 use crate::shutdown::{self, StopHandle};
-use crate::store::keys::{Keys, NewKey, Scope};
+use crate::store::keys::{KeyScope, Keys, NewKey};
 use crate::work::{JobOptions, JobView};
 
 /// The addon that is called.
@@ -57,7 +57,7 @@ impl Bench {
         let mut background = tokio::task::JoinSet::new();
         app.watch_changes(&mut background, &heard);
         let client = ClientId::parse("bench")?;
-        let key = Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![Scope::Client]), "bench").await?.0;
+        let key = Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
         let owner = Owner { client: client.clone(), user: UserId::parse("user")?, addon: AddonId::parse(ADDON)? };
         let bench = Self { app, client, owner, key, data, background, stop, redis, _folder: folder };
         bench.publish(&addons.join(format!("{ADDON}.wasm"))).await?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::secrets::RootKey;
 use crate::model::id::ClientId;
 use crate::store::Store;
-use crate::store::keys::{Keys, NewKey, Scope};
+use crate::store::keys::{KeyScope, Keys, NewKey};
 
 /// The client that `dev`'s keys belong to.
 pub(super) const DEV_CLIENT: &str = "default";
@@ -77,9 +77,9 @@ impl Keyring {
         let keys = Keys::new(store.clone());
         let client = ClientId::parse(DEV_CLIENT)?;
         for (scopes, namespaces, place) in [
-            (vec![Scope::Admin, Scope::Publisher, Scope::Client], vec![], &mut self.kept.admin_key),
-            (vec![Scope::Publisher], vec![String::from("*")], &mut self.kept.publisher_key),
-            (vec![Scope::Client], vec![], &mut self.kept.client_key),
+            (vec![KeyScope::Admin, KeyScope::Publisher, KeyScope::Client], vec![], &mut self.kept.admin_key),
+            (vec![KeyScope::Publisher], vec![String::from("*")], &mut self.kept.publisher_key),
+            (vec![KeyScope::Client], vec![], &mut self.kept.client_key),
         ] {
             if !place.is_empty() && keys.verify(place).await?.is_some() {
                 continue;

@@ -25,6 +25,8 @@ pub struct Deliver {
     /// A standing endpoint's id; left out for a per-request address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<String>,
+    /// The number of this try; 1 is the first. The next one is a job of its own.
+    pub attempt: u32,
     /// The exact text that is signed and sent.
     pub body: String,
     /// The caller's W3C trace context.

@@ -151,10 +151,8 @@ fn contract(
         .collect();
     for (version, name) in &built_against {
         if !version.pre.is_empty() || !ContractRange::built_against(version).accepts_host() {
-            faults.push(InspectError::ContractUnsupported {
-                subject: format!("`{name}`"),
-                wanted: version.to_string(),
-            });
+            faults
+                .push(InspectError::ContractUnsupported { subject: format!("`{name}`"), wanted: version.to_string() });
             return None;
         }
     }
@@ -181,9 +179,9 @@ impl From<SectionError> for InspectError {
             SectionError::Malformed(error) => invalid(error),
             SectionError::Missing => Self::ManifestMissing,
             SectionError::Invalid(error) => Self::ManifestInvalid(error),
-            SectionError::Write(error) => Self::ManifestInvalid(ManifestError {
-                faults: vec![ManifestFault::at("", error.to_string())],
-            }),
+            SectionError::Write(error) => {
+                Self::ManifestInvalid(ManifestError { faults: vec![ManifestFault::at("", error.to_string())] })
+            }
         }
     }
 }

@@ -56,7 +56,8 @@ impl OomHandler for ArenaThenPages {
 /// New pages for `layout`: a generous run, or the least that fits when the host refuses that.
 fn grow(layout: Layout) -> Result<(*mut u8, *mut u8), ()> {
     // The allocator's own words beside the block, and room to align it.
-    let needed = layout.size().checked_add(layout.align().saturating_mul(2)).and_then(|bytes| bytes.checked_add(64)).ok_or(())?;
+    let needed =
+        layout.size().checked_add(layout.align().saturating_mul(2)).and_then(|bytes| bytes.checked_add(64)).ok_or(())?;
     let least = needed.div_ceil(PAGE_BYTES);
     for pages in [least.max(GROWTH_PAGES), least] {
         let before = core::arch::wasm32::memory_grow::<0>(pages);

@@ -3,7 +3,15 @@
 //! Nothing here reaches a component unless it is used: the linker drops imports
 //! that nobody calls, and an export's section comes with `export!` only.
 #![allow(missing_docs, clippy::too_many_lines, reason = "generated from wit/, where the documentation is")]
-#![allow(unreachable_pub, clippy::pedantic, clippy::missing_safety_doc, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "generated code; which of these fire depends on the generator")]
+#![allow(
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::missing_safety_doc,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "generated code; which of these fire depends on the generator"
+)]
 
 wit_bindgen::generate!({
     path: "../../wit",

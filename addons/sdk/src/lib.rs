@@ -43,6 +43,7 @@ pub mod progress;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};
+pub use bindings::semantest::addon::host;
 pub use bindings::semantest::addon::image_types::{ImageRequest, Size};
 pub use bindings::semantest::addon::types::{Call, Error, ErrorKind, Refusal};
 pub use export::{

@@ -72,9 +72,11 @@ fn compile(folder: &Path) -> anyhow::Result<PathBuf> {
 fn artifact(message: &Value, cargo_toml: &Path) -> Option<PathBuf> {
     let is_ours = message.get("manifest_path").and_then(Value::as_str).map(Path::new) == Some(cargo_toml);
     let files = message.get("filenames").and_then(Value::as_array).filter(|_| is_ours)?;
-    files.iter().filter_map(Value::as_str).map(PathBuf::from).find(|file| {
-        file.extension().is_some_and(|extension| extension == "wasm")
-    })
+    files
+        .iter()
+        .filter_map(Value::as_str)
+        .map(PathBuf::from)
+        .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
 }
 
 /// The project's own cargo for guests, where the addon stands in a project that has one; else plain cargo.

@@ -29,11 +29,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     // Nothing larger than the limit needs to be read to be refused.
     let mut bytes = Vec::new();
     let file = std::fs::File::open(&args.file).with_context(|| format!("opening {}", args.file.display()))?;
-    std::io::Read::read_to_end(
-        &mut std::io::Read::take(file, limits.max_bytes.as_u64().saturating_add(1)),
-        &mut bytes,
-    )
-    .with_context(|| format!("reading {}", args.file.display()))?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, limits.max_bytes.as_u64().saturating_add(1)), &mut bytes)
+        .with_context(|| format!("reading {}", args.file.display()))?;
 
     let outcome = inspect::examine(&bytes, &limits);
     if args.json {

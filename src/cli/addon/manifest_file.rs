@@ -15,8 +15,8 @@ use crate::model::manifest::{Manifest, ManifestError, ManifestFault};
 /// # Errors
 /// [`ManifestError`] with every fault that was found, missing files included.
 pub fn read(path: &Path) -> Result<Manifest, ManifestError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| single(format!("cannot read {}: {error}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| single(format!("cannot read {}: {error}", path.display())))?;
     let mut value: Value = toml::from_str(&text).map_err(|error| single(format!("is not TOML: {error}")))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let faults = inline(&mut value, folder);

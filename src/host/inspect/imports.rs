@@ -95,10 +95,13 @@ impl Shape {
 
 fn judge(name: &str, shape: Shape) -> ImportedInterface {
     let parsed = InterfaceName::parse(name);
-    let contract = parsed.as_ref().filter(|name| name.package == CONTRACT_PACKAGE).and_then(|name| name.version.clone());
+    let contract =
+        parsed.as_ref().filter(|name| name.package == CONTRACT_PACKAGE).and_then(|name| name.version.clone());
     let verdict = match (&parsed, shape) {
         (_, Shape::Types) => Verdict::Baseline,
-        (_, Shape::Other) | (None, _) => Verdict::Forbidden(String::from("an addon imports interfaces of packages only")),
+        (_, Shape::Other) | (None, _) => {
+            Verdict::Forbidden(String::from("an addon imports interfaces of packages only"))
+        }
         (Some(parsed), Shape::Callable | Shape::Handles) => verdict(parsed, shape),
     };
     ImportedInterface {
@@ -165,16 +168,12 @@ pub(super) fn faults(imports: &[ImportedInterface], manifest: &Manifest) -> Vec<
 
 fn is_declared(kind: CapabilityKind, manifest: &Manifest) -> bool {
     manifest.capabilities.iter().any(|capability| {
-        capability.kind == kind
-            || (kind == CapabilityKind::Secrets && capability.kind == CapabilityKind::SecretsReveal)
+        capability.kind == kind || (kind == CapabilityKind::Secrets && capability.kind == CapabilityKind::SecretsReveal)
     })
 }
 
 /// The declared capabilities, parted into those that are used and those that are not.
-pub(super) fn used(
-    imports: &[ImportedInterface],
-    manifest: &Manifest,
-) -> (Vec<CapabilityKind>, Vec<CapabilityKind>) {
+pub(super) fn used(imports: &[ImportedInterface], manifest: &Manifest) -> (Vec<CapabilityKind>, Vec<CapabilityKind>) {
     let mut declared: Vec<CapabilityKind> = manifest.capabilities.iter().map(|capability| capability.kind).collect();
     declared.sort_unstable();
     declared.dedup();

@@ -57,15 +57,7 @@ const WASI_BASELINE: [(&str, &[&str]); 6] = [
     ("wasi:filesystem", &["types", "preopens"]),
     (
         "wasi:sockets",
-        &[
-            "network",
-            "instance-network",
-            "ip-name-lookup",
-            "tcp",
-            "tcp-create-socket",
-            "udp",
-            "udp-create-socket",
-        ],
+        &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
     ),
 ];
 

@@ -13,6 +13,7 @@ pub mod error;
 mod fetch;
 pub mod hooks;
 mod install;
+pub mod measure;
 mod publish;
 mod registry;
 mod running;

@@ -23,10 +23,10 @@ use crate::config::secrets::RootKey;
 use crate::host::Host;
 use crate::jobs::{JobHandler, Services};
 use crate::queue::tickets::upkeep::Upkeep;
-use crate::queue::{Consumer, Lane, Producer, schedule};
+use crate::queue::{Canceller, Consumer, Lane, Producer, close_all, schedule};
 use crate::shutdown::{self, Stop};
 use crate::store::Store;
-use crate::store::control::Control;
+use crate::store::control::{Control, Message};
 
 pub use build::Mode;
 
@@ -91,7 +91,7 @@ impl App {
     ///
     /// # Errors
     /// An address is taken or not this machine's.
-    pub async fn bind(mut self) -> anyhow::Result<Bound> {
+    pub async fn bind(self) -> anyhow::Result<Bound> {
         let bind = |address: SocketAddr, what: &'static str| async move {
             TcpListener::bind(address).await.with_context(|| format!("binding the {what} listener to {address}"))
         };
@@ -136,26 +136,21 @@ impl Bound {
         let readiness = ready::Readiness::new(app.store.clone(), app.producer.clone(), stop.clone());
         let ops_state = OpsState { readiness: readiness.into_check(), numbers: app.numbers.clone() };
         tasks.spawn(logged("the operators' listener", api::serve_ops(ops, ops_state, late.clone())));
-        tasks.spawn({
-            let (control, late) = (app.control.clone(), late.clone());
-            async move { control.run(late).await }
-        });
-        tasks.spawn({
-            let (addons, late) = (app.services.addons.clone(), late.clone());
-            async move { addons.watch(late).await }
-        });
+        app.watch_changes(&mut tasks, &late);
         tasks.spawn(gauges::run(app.store.clone(), app.producer.clone(), late.clone()));
         if let Some(listener) = api {
             tasks.spawn(logged("the API's listener", api::serve(listener, app.state.clone(), stop.clone())));
         }
         let consumers = app.start_consumers().await?;
+        let cancellers = consumers.iter().map(Consumer::canceller).collect();
+        tasks.spawn(cancel_on_request(app.control.clone(), cancellers, late.clone()));
         info!(
             api = api_address.map(tracing::field::display), ops = %ops_address, lanes = app.roles.lanes.len(),
             "Semantest {} is running", env!("CARGO_PKG_VERSION")
         );
         stop.fired().await;
         let grace = app.config.server.grace.duration();
-        futures::future::join_all(consumers.into_iter().map(|consumer| consumer.close(grace))).await;
+        close_all(consumers, grace).await;
         late_handle.fire();
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
@@ -173,16 +168,60 @@ impl App {
         let handler = Arc::new(JobHandler::new(Arc::clone(&self.services)));
         let mut consumers = Vec::with_capacity(self.roles.lanes.len());
         for lane in &self.roles.lanes {
-            let settings = lane.settings(&self.config.queues);
-            let consumer = Consumer::start(&self.config.redis, *lane, settings, handler.clone(), self.control.clone())
-                .await
-                .with_context(|| format!("starting to work on queue `{}`", lane.name()))?;
-            consumers.push(consumer);
+            consumers.push(self.start_consumer(*lane, handler.clone()).await?);
         }
         if self.roles.lanes.contains(&Lane::Upkeep) {
             schedule::every(&self.producer, "upkeep", UPKEEP_EVERY, &Upkeep::default()).await.context("scheduling upkeep")?;
         }
         Ok(consumers)
+    }
+}
+
+impl App {
+    /// What handlers answer from.
+    #[must_use]
+    pub const fn state(&self) -> &ApiState {
+        &self.state
+    }
+
+    /// Works on one lane until the consumer is closed; the bench decides itself when.
+    ///
+    /// # Errors
+    /// Redis is away, or the lane's settings contradict each other.
+    pub async fn work_on(&self, lane: Lane) -> anyhow::Result<Consumer> {
+        self.start_consumer(lane, Arc::new(JobHandler::new(Arc::clone(&self.services)))).await
+    }
+
+    /// Keeps caches and waiting requests informed until `stop`.
+    pub fn watch_changes(&self, tasks: &mut JoinSet<()>, stop: &Stop) {
+        let (control, heard) = (self.control.clone(), stop.clone());
+        tasks.spawn(async move { control.run(heard).await });
+        let (addons, heard) = (self.services.addons.clone(), stop.clone());
+        tasks.spawn(async move { addons.watch(heard).await });
+    }
+
+    async fn start_consumer(&self, lane: Lane, handler: Arc<JobHandler>) -> anyhow::Result<Consumer> {
+        let settings = lane.settings(&self.config.queues);
+        Consumer::start(&self.config.redis, lane, settings, handler)
+            .await
+            .with_context(|| format!("starting to work on queue `{}`", lane.name()))
+    }
+}
+
+/// Passes on what the control channel says about jobs that somebody wants cancelled.
+async fn cancel_on_request(control: Control, cancellers: Vec<Canceller>, stop: Stop) {
+    let mut messages = control.subscribe();
+    while !stop.has_fired() {
+        let message = tokio::select! {
+            () = stop.fired() => return,
+            message = messages.recv() => message,
+        };
+        if let Ok(Message::CancelJob { lane, id }) = message {
+            let Some(lane) = Lane::parse(&lane) else { continue };
+            let queue_id = id.as_foreign().map_or(id.as_str(), |(_, queue_id)| queue_id).to_owned();
+            // Not in this process: another one has it, or none.
+            let _is_ours = cancellers.iter().any(|canceller| canceller.cancel(lane, &queue_id));
+        }
     }
 }
 

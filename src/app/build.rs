@@ -44,11 +44,12 @@ impl App {
         let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
         refuse_eviction(&store, &mode).await?;
         let producer = Producer::connect(&config.redis, &config.queues).await.context("connecting to the queues")?;
-        let control = Control::new(&store);
+        let control = Control::new(store.clone());
         let work = Work::new(&store, producer.clone(), control.clone());
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
         let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode)?) };
-        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, config.server.artifact_ttl.duration());
+        let public_url = config.server.public_url.as_str();
+        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, public_url, config.server.artifact_ttl.duration());
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
@@ -59,7 +60,7 @@ impl App {
             control: control.clone(),
             runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
             defaults: config.sandbox.default_limits(),
-            ceiling: config.sandbox.ceiling(),
+            ceiling: config.sandbox.ceiling_limits(),
         });
         let services = Arc::new(Services {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev).context("setting up image providers")?,

@@ -5,7 +5,7 @@ use std::future::Future;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::app::{App, Roles};
+use crate::app::{App, Mode, Roles, root_key};
 use crate::config::Config;
 use crate::queue::Lane;
 use crate::shutdown::{self, StopHandle};
@@ -42,7 +42,8 @@ async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     telemetry::start_logging(&config.log)?;
     let numbers = telemetry::start_metrics()?;
     let (handle, stop) = shutdown::channel();
-    let app = App::build(config, roles, numbers).await?;
+    let root = root_key(&config)?;
+    let app = App::build(config, roles, numbers, Mode { is_dev: false, root }).await?;
     listen_for_signals(handle)?;
     app.bind().await?.run(stop).await
 }

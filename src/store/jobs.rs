@@ -1,7 +1,7 @@
 //! Jobs: our own book about them, which wins over the queue's.
 //!
-//! Every change is one script that compares the status before it writes it, and appends the event of that change to
-//! the job's own stream. A finished status never changes, but for an explicit [`Jobs::retry`] of a failed job. A job
+//! Every change is one script that compares the status before it writes it, and counts the event of that change
+//! ([`crate::store::job_events`]). A finished status never changes, but for an explicit [`Jobs::retry`] of a failed job. A job
 //! that is being cancelled can only end as cancelled, however its worker fares.
 //!
 //! Whoever waits for a job says so with [`Jobs::watch`]: from then on its changes also ring the control channel.
@@ -18,14 +18,11 @@ use redis::{Script, ScriptInvocation};
 use crate::clock;
 use crate::model::id::JobId;
 use crate::model::job::{Failure, JobStatus, Outcome, Step};
-use crate::store::{Store, StoreError, script};
+use crate::store::{Store, StoreError, job_events, script};
 
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
 pub use record::{JobRecord, NewJob, RecordStatus};
-
-/// Largest result, in bytes, that an event repeats; a larger one is fetched from the job. (Webhook bodies stay under 20 kB, `api.md`.)
-const MAX_EVENT_RESULT_BYTES: usize = 16 * 1024;
 
 /// The book of jobs.
 #[derive(Clone, Debug)]
@@ -95,7 +92,7 @@ impl Jobs {
         Self { store }
     }
 
-    /// Writes the record of a job that is about to be enqueued, and its `job.queued`. Twice is once.
+    /// Writes the record of a job that is about to be enqueued, which is its `job.queued` too. Twice is once.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
@@ -113,14 +110,12 @@ impl Jobs {
     }
 
     async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Created, StoreError> {
-        let created = millis(job.created_at);
         let mut invocation = self.over(&script::JOB_CREATE, &job.id);
         invocation
             .key(self.store.key(list::ALL, job.client.as_str()))
             .key(self.store.only_key(OWED))
             .arg(job.to_parts()?.joined())
-            .arg(created)
-            .arg(written(job.created_at))
+            .arg(millis(job.created_at))
             .arg(list::member(job))
             .arg(if is_owed { job.id.as_str() } else { "" });
         let is_new: bool = self.store.run(&invocation).await?;
@@ -146,28 +141,24 @@ impl Jobs {
         })
     }
 
-    /// Writes how the job ended, and its terminal event, unless it ended before.
+    /// Writes how the job ended, which is its terminal event too, unless it ended before.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
     pub async fn finish(&self, id: &JobId, outcome: &Outcome) -> Result<Finished, StoreError> {
-        let now = clock::now();
         let payload = match outcome {
             Outcome::Completed(result) => json("result", result)?,
             Outcome::Failed(failure) => json("failure", failure)?,
             Outcome::Cancelled => String::new(),
         };
         let code = if let Outcome::Failed(failure) = outcome { failure.code.as_str() } else { String::new() };
-        let is_small = payload.len() <= MAX_EVENT_RESULT_BYTES;
         let retention = self.store.retention();
         let mut invocation = self.over(&script::JOB_FINISH, id);
         invocation
             .arg(self.store.only_key(list::FAILED))
-            .arg(millis(now))
-            .arg(written(now))
+            .arg(clock::now_ms())
             .arg(outcome.status().as_str())
             .arg(payload)
-            .arg(u8::from(is_small))
             .arg(seconds(retention.finished))
             .arg(seconds(retention.failed))
             .arg(code);
@@ -226,14 +217,26 @@ impl Jobs {
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
     pub async fn retry(&self, id: &JobId) -> Result<Retried, StoreError> {
-        let mut invocation = self.over(&script::JOB_RETRY, id);
-        invocation.arg(self.store.only_key(list::FAILED)).arg(written(clock::now()));
-        let (is_requeued, raw): (bool, RawRecord) = self.store.run_once(&invocation).await?;
-        Ok(match raw.decode()? {
-            None => Retried::Missing,
-            Some(record) if is_requeued => Retried::Requeued(Box::new(record)),
-            Some(record) => Retried::NotFailed(record.public_status()),
-        })
+        loop {
+            let Some(seen) = self.get(id).await? else { return Ok(Retried::Missing) };
+            let terminal = match seen.status {
+                RecordStatus::Failed => job_events::terminal(&seen),
+                _ => None,
+            };
+            let Some(terminal) = terminal else { return Ok(Retried::NotFailed(seen.public_status())) };
+            let mut invocation = self.over(&script::JOB_RETRY, id);
+            invocation
+                .arg(self.store.only_key(list::FAILED))
+                .arg(written(clock::now()))
+                .arg(seen.sequence)
+                .arg(json("event", &terminal.body)?);
+            let (is_requeued, raw): (bool, RawRecord) = self.store.run_once(&invocation).await?;
+            match raw.decode()? {
+                Some(record) if is_requeued => return Ok(Retried::Requeued(Box::new(record))),
+                // Somebody else retried it in between: look again.
+                Some(_) | None => {}
+            }
+        }
     }
 
     /// The record; none where there is none (any more).
@@ -312,7 +315,7 @@ impl Jobs {
 }
 
 /// Noun of the records.
-const RECORD: &str = "jobs";
+pub(crate) const RECORD: &str = "jobs";
 /// Noun of the event streams (`api.md`).
 pub(crate) const EVENTS: &str = "job-events";
 /// Noun of the foreign jobs whose dispatch is owed.

@@ -14,20 +14,21 @@ macro_rules! script {
 }
 
 script!(
-    /// Writes a new job's record, its first event and its place in the client's list.
+    /// Writes a new job's record and its place in the client's list.
     JOB_CREATE,
-    "job.lua",
     "job_create.lua"
 );
 script!(
     /// Marks a job as being worked on.
     JOB_BEGIN,
+    "job_begin_first.lua",
     "job.lua",
     "job_begin.lua"
 );
 script!(
     /// Writes how a job ended.
     JOB_FINISH,
+    "job_finish_first.lua",
     "job.lua",
     "job_finish.lua"
 );

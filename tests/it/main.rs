@@ -3,4 +3,6 @@
 mod host;
 mod net;
 mod queue;
+mod store;
+mod support;
 mod webhooks;

@@ -31,17 +31,18 @@ const FLOORS: [(&str, u8); 22] = [
 ];
 
 /// Who may name a neighbour on the same floor.
-const NEIGHBOURS: [(&str, &[&str]); 10] = [
+const NEIGHBOURS: [(&str, &[&str]); 11] = [
     ("config", &["model"]),
     ("telemetry", &["model", "config"]),
     ("work", &["events"]),
     ("webhooks", &["events", "work"]),
     ("addons", &["events", "work"]),
     ("imaging", &["events", "work"]),
-    ("ports", &["imaging", "addons", "events"]),
+    ("ports", &["imaging", "addons", "events", "work"]),
     ("mcp", &["api"]),
     ("dashboard", &["api"]),
     ("cli", &["app"]),
+    ("main", &["cli"]),
 ];
 
 /// Arrows that the table forbids and that stand all the same: file, module, reason.

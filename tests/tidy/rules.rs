@@ -12,10 +12,21 @@ const EMPTY_NAMES: [&str; 10] =
     ["mod", "util", "utils", "common", "helper", "helpers", "misc", "manager", "managers", "shared"];
 
 /// Tests that sleep because time itself is what they test: file and reason.
-const SLEEPERS: [(&str, &str); 0] = [];
+const SLEEPERS: [(&str, &str); 2] = [
+    ("src/host/meter.rs", "shows that waiting costs no CPU time"),
+    ("tests/it/net/peer.rs", "plays a peer that answers drop by drop"),
+];
+
+/// Files that silence lints wholesale because a generator wrote them: file and reason.
+const GENERATED: [(&str, &str); 1] =
+    [("addons/sdk/src/bindings.rs", "which lints fire depends on the generator's version")];
+
+/// Tickets whose job is too small for a file: ticket, the file that does it, reason.
+const DONE_ELSEWHERE: [(&str, &str, &str); 1] =
+    [("noop", "src/jobs/handler.rs", "does nothing; the bench measures the road with it")];
 
 /// Tickets whose tests stand elsewhere: ticket, file, reason.
-const TESTED_ELSEWHERE: [(&str, &str, &str); 0] = [];
+const TESTED_ELSEWHERE: [(&str, &str, &str); 1] = [("noop", "src/cli/bench/jobs.rs", "is what the bench runs")];
 
 fn is_source(file: &Source) -> bool {
     ["rs", "mjs", "py", "sh"].iter().any(|kind| file.is(kind)) || file.path.starts_with("scripts/")
@@ -78,7 +89,7 @@ pub(crate) fn headers(tree: &Tree) -> Checked {
 /// Lints are expected with a reason, never allowed.
 pub(crate) fn allows(tree: &Tree) -> Checked {
     let mut faults = Vec::new();
-    for file in tree.rust("") {
+    for file in tree.rust("").filter(|file| !GENERATED.iter().any(|(path, _)| *path == file.path)) {
         let code = blanked(&file.text);
         for needle in ["#[allow(", "#![allow(", ", allow("] {
             faults.extend(lines_with(&code, needle).map(|line| {
@@ -127,7 +138,9 @@ pub(crate) fn tickets(tree: &Tree) -> Checked {
     let mut faults = Vec::new();
     for ticket in tree.rust("src/queue/tickets/") {
         let name = ticket.stem();
-        if !tree.has(&format!("src/jobs/{name}.rs")) {
+        let is_done = tree.has(&format!("src/jobs/{name}.rs"))
+            || DONE_ELSEWHERE.iter().any(|(listed, file, _)| *listed == name && tree.has(file));
+        if !is_done {
             faults.push(format!("{}: write src/jobs/{name}.rs and its line in src/jobs.rs", ticket.path));
         }
         let is_tested = tree.rust("tests/it/").any(|file| file.stem() == name)

@@ -12,7 +12,7 @@ const CALLS: usize = 5000;
 
 /// Times `list` on ten notes, the key-value reads answered from memory.
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Percentiles> {
-    let call = bench.services().addons.prepared_call(&bench.owner, "list", "{}").await?;
+    let call = bench.services().addons.prepared_call(&bench.owner, "list", serde_json::json!({})).await?;
     let mut micros = Vec::with_capacity(CALLS);
     for number in 0..WARM_UP + CALLS {
         let started = Instant::now();

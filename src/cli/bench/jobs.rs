@@ -72,8 +72,12 @@ async fn submit(bench: &Bench, kind: Kind) -> anyhow::Result<()> {
         }
         Kind::Invoke => {
             let ticket = Invoke {
-                client_id: Some(bench.client.clone()),
-                ..Invoke::of(addon.clone(), user.clone(), "list", json!({}))
+                addon_id: addon.to_string(),
+                user_id: Some(user.to_string()),
+                client_id: Some(bench.client.to_string()),
+                action: String::from("list"),
+                params: json!({}),
+                ..Invoke::default()
             };
             let submission = Submission {
                 client: &bench.client,

@@ -33,7 +33,7 @@ impl Ready {
             admin_key: keyring.admin_key().to_owned(),
             publisher_key: keyring.publisher_key().to_owned(),
             client_key: keyring.client_key().to_owned(),
-            webhook_secret: bound.app().services().webhooks.default_secret(&ClientId::parse(DEV_CLIENT)?),
+            webhook_secret: bound.app().services().webhooks.default_secret(&ClientId::parse(DEV_CLIENT)?).reveal(),
             redis_url: redis.url.clone(),
             prefix: redis.prefix.clone(),
         })

@@ -281,13 +281,14 @@ impl RawRecord {
     /// The record, or none where there is no such job.
     pub(crate) fn decode(&self) -> Result<Option<JobRecord>, StoreError> {
         let Some((said, kept)) = self.field("facts").and_then(|facts| facts.split_once('\n')) else { return Ok(None) };
+        let status = self.field("st").and_then(RecordStatus::parse).unwrap_or(RecordStatus::Queued);
         Ok(Some(JobRecord {
             facts: NewJob::from_parts(said, kept)?,
-            status: self.field("st").and_then(RecordStatus::parse).unwrap_or(RecordStatus::Queued),
+            status,
             started_at: self.time("started"),
             finished_at: self.time("finished"),
             attempts_made: self.number("made").unwrap_or(0),
-            progress: self.number("progress").unwrap_or(0),
+            progress: if status == RecordStatus::Completed { 100 } else { self.number("progress").unwrap_or(0) },
             steps: self.json("steps")?.unwrap_or_default(),
             result: self.json("result")?,
             failure: self.json("failure")?,

@@ -1,7 +1,7 @@
 -- KEYS: record, stream, the client's index, the owed dispatches.
--- ARGV: channel, facts, created in ms, the same as text, the index's member, the id where a dispatch is owed or ''.
+-- ARGV: channel, facts, created in ms, the index's member, the id where a dispatch is owed or ''.
+-- `job.queued` is not written: it is the record itself.
 if redis.call('HSETNX', KEYS[1], 'facts', ARGV[2]) == 0 then return 0 end
-announce({ARGV[2]}, '1', 'job.queued', ARGV[4], '"status":"queued"')
-redis.call('ZADD', KEYS[3], ARGV[3], ARGV[5])
-if ARGV[6] ~= '' then redis.call('ZADD', KEYS[4], ARGV[3], ARGV[6]) end
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[4])
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[4], ARGV[3], ARGV[5]) end
 return 1

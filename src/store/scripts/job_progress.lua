@@ -7,5 +7,6 @@ if record[PROGRESS] == ARGV[3] then
 end
 local sequence = next_sequence(record)
 redis.call('HSET', KEYS[1], 'seq', sequence, 'progress', ARGV[3], 'steps', ARGV[4])
-announce(record, sequence, 'job.progress', ARGV[2], '"status":"processing","progress":' .. ARGV[3])
+append(sequence, event(record, sequence, 'job.progress', ARGV[2], '"status":"processing","progress":' .. ARGV[3]))
+ring(record, 'jobEvent')
 return 1

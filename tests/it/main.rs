@@ -3,6 +3,7 @@
 mod host;
 mod net;
 mod queue;
+mod routes;
 mod store;
 mod support;
 mod webhooks;

@@ -1,6 +1,6 @@
 //! The process that is measured: private Redis, one client, the example addons published, ten notes written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,6 @@ pub(super) struct Bench {
     pub(super) client: ClientId,
     pub(super) owner: Owner,
     pub(super) key: String,
-    pub(super) data: PathBuf,
     background: tokio::task::JoinSet<()>,
     stop: StopHandle,
     redis: DevRedis,
@@ -48,11 +47,11 @@ impl Bench {
         let redis = redis.context("starting a private Redis")?;
         let mut config = config;
         config.redis.url = redis.url().to_owned();
-        config.storage.data_dir.clone_from(&data);
+        config.storage.data_dir = data;
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
         config.queues.addon_calls.concurrency = super::jobs::CONCURRENCY;
-        let (_, numbers) = crate::telemetry::recorder()?;
+        let numbers = crate::telemetry::start_metrics()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
         let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;
         let (stop, heard) = shutdown::channel();
@@ -61,7 +60,7 @@ impl Bench {
         let client = ClientId::parse("bench")?;
         let key = Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
         let owner = Owner { client: client.clone(), user: UserId::parse("user")?, addon: AddonId::parse(ADDON)? };
-        let bench = Self { app, client, owner, key, data, background, stop, redis, _folder: folder };
+        let bench = Self { app, client, owner, key, background, stop, redis, _folder: folder };
         bench.publish(&addons.join(format!("{ADDON}.wasm"))).await?;
         Ok(bench)
     }

@@ -5,7 +5,7 @@
 //! [`errors`] is the only place that knows both services' errors and HTTP;
 //! [`layers`] stands around every handler. [`ops`] is the other listener.
 
-mod answer;
+pub mod answer;
 pub mod errors;
 pub mod extract;
 pub mod key_cache;

@@ -164,7 +164,7 @@ pub(super) fn is_known(fields: &HeaderMap, tag: &str) -> bool {
         .into_iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(|known| known.trim())
+        .map(str::trim)
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 

@@ -103,10 +103,10 @@ impl State {
     /// What is known of a key, or the generation in which nothing is.
     fn look(&mut self, hash: &Digest) -> Result<Option<Arc<KeyRecord>>, u64> {
         let now = Instant::now();
-        if let Some((record, until)) = self.known.get(hash) {
-            if *until > now {
-                return Ok(record.works_at(clock::now()).then(|| Arc::clone(record)));
-            }
+        if let Some((record, until)) = self.known.get(hash)
+            && *until > now
+        {
+            return Ok(record.works_at(clock::now()).then(|| Arc::clone(record)));
         }
         match self.unknown.get(hash) {
             Some(until) if *until > now => Ok(None),

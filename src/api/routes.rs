@@ -1,19 +1,19 @@
 //! Every route, by what it is about. Each file has its `routes()`, its handlers and their wire types.
 
-mod actions;
+pub mod actions;
 mod addons;
-mod admin;
+pub mod admin;
 mod artifacts;
-mod chat;
-mod enablements;
+pub mod chat;
+pub mod enablements;
 mod health;
-mod images;
+pub mod images;
 mod job_events;
 mod jobs;
 mod openapi;
 mod problems;
-mod publish;
-mod schemas;
+pub mod publish;
+pub mod schemas;
 mod webhook_secret;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::app::{App, Mode, Roles};
-use crate::cli::dev_redis::DevRedis;
+use crate::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
 use crate::cli::{say, serve};
 use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
@@ -57,7 +57,10 @@ pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
     } else if has_redis {
         None
     } else {
-        let redis = DevRedis::start(&args.data).await.context("starting a private Redis")?;
+        let options = DevRedisOptions { folder: args.data.join("redis"), durability: Durability::EverySecond };
+        // The call waits for the server, so it stays off the threads that answer.
+        let redis = tokio::task::spawn_blocking(move || DevRedis::start(&options)).await?;
+        let redis = redis.context("starting a private Redis")?;
         config.redis.url = redis.url().to_owned();
         Some(redis)
     };

@@ -47,12 +47,12 @@ pub struct LimitSettings {
 
 /// `[sandbox.pool]`: how much one call may take out of the pool of instances.
 ///
-/// A stock Python component has some 30 core modules inside, a JavaScript one 5;
-/// a Rust one 1 to 4. Slots are address space, not memory, until they are used.
+/// A stock Python component has some 20 core modules inside, a JavaScript one 5, a
+/// Rust one 1 to 4. Slots are address space, not memory, until they are used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolSettings {
-    /// Whether instances come from a pool; without one each instance maps its own memory, which costs several times more.
+    /// Whether instances come from a pool; without one each maps its own memory, which costs several times more.
     pub enabled: bool,
     /// Core instances of one component.
     pub core_instances: u32,
@@ -62,7 +62,8 @@ pub struct PoolSettings {
     pub tables: u32,
     /// Elements of one table.
     pub table_elements: u32,
-    /// Bytes of a memory slot that stay mapped between two calls, where the kernel can tell which pages were touched (Linux 6.7).
+    /// Bytes of a memory slot that stay mapped between two calls, where the kernel can tell which pages were
+    /// touched (Linux 6.7).
     pub keep_resident: ByteSize,
 }
 
@@ -95,7 +96,7 @@ impl Default for PoolSettings {
     fn default() -> Self {
         Self {
             enabled: true,
-            core_instances: 96,
+            core_instances: 64,
             memories: 8,
             tables: 32,
             table_elements: 100_000,

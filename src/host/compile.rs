@@ -300,11 +300,11 @@ impl Host {
             Ok(Found::Code(code)) => code,
             Ok(Found::Nothing) => return None,
             Ok(Found::Corrupt(reason)) => {
-                warn!(addon.digest = %digest, reason, "A file of compiled code is forged or damaged: `{digest}` is compiled anew");
+                warn!(addon.digest = %digest, reason, "Compiled code is forged or damaged: `{digest}` is compiled anew");
                 return None;
             }
             Err(error) => {
-                warn!(addon.digest = %digest, %error, "A file of compiled code cannot be read: `{digest}` is compiled anew");
+                warn!(addon.digest = %digest, %error, "Compiled code cannot be read: `{digest}` is compiled anew");
                 return None;
             }
         };
@@ -329,7 +329,7 @@ impl Host {
         }
         let lock = self.disk.lock(digest);
         if let Err(error) = &lock {
-            warn!(addon.digest = %digest, %error, "Compiling `{digest}` without a lock: other workers may compile it too");
+            warn!(addon.digest = %digest, %error, "Compiling `{digest}` without a lock: others may do so too");
         }
         if let Some(component) = self.load(digest) {
             return Ok((component, Origin::Disk));

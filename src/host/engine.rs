@@ -136,7 +136,8 @@ fn pool(settings: &SandboxSettings) -> PoolingAllocationConfig {
         .async_stack_keep_resident(STACK_KEEP_RESIDENT_BYTES)
         .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
         .pagemap_scan(Enabled::Auto);
-    // Without the kernel's list of touched pages, keeping them means clearing all of them by hand, which is slower than giving them back.
+    // Without the kernel's list of touched pages, keeping them means clearing all of them by hand, which is
+    // slower than giving them back.
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.linear_memory_keep_resident(per_call.keep_resident.as_usize());
     }

@@ -135,8 +135,8 @@ impl LogBook {
 
     /// Keeps what was written to standard output or error, line by line.
     ///
-    /// Once there is no room, a write counts as one dropped line: looking for line ends in a gigabyte would be work done
-    /// for nothing.
+    /// Once there is no room, a write counts as one dropped line: looking for line ends in a gigabyte
+    /// would be work done for nothing.
     pub(super) fn write(&mut self, source: LogSource, bytes: &[u8]) {
         if self.is_full_for(source) {
             self.dropped = self.dropped.saturating_add(1);

@@ -210,3 +210,49 @@ fn size(size: image_types::Size) -> Result<Size, CallFailure> {
     Size::parse(&format!("{}x{}", size.width, size.height))
         .map_err(|error| CallFailure::ResultInvalid { message: error.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requested(prompt: &str, side: u32, count: u32) -> before_image_types::Verdict {
+        before_image_types::Verdict::Rewrite(image_types::ImageRequest {
+            prompt: prompt.to_owned(),
+            size: Some(image_types::Size { width: side, height: side }),
+            count,
+            extra: Some(String::from("{\"steps\":20}")),
+            ..ImageRequest::of("").into()
+        })
+    }
+
+    #[test]
+    fn a_rewritten_request_is_held_to_a_clients_rules() {
+        let verdict = image_verdict(requested("a garden", 64, 2), &mut OutputBudget::new(1000));
+        let expected = ImageRequest {
+            size: Some(Size { width: 64, height: 64 }),
+            count: 2,
+            extra: Some(serde_json::json!({ "steps": 20 })),
+            ..ImageRequest::of("a garden")
+        };
+        assert!(matches!(verdict, Ok(ImageVerdict::Rewrite(request)) if request == expected));
+        for bad in [requested("", 64, 1), requested("a garden", 5, 1), requested("a garden", 64, 99)] {
+            let verdict = image_verdict(bad, &mut OutputBudget::new(1000));
+            assert!(matches!(verdict, Err(CallFailure::ResultInvalid { .. })), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn everything_that_is_returned_counts() {
+        let message = |text: &str| {
+            chat_types::Message::from(Message {
+                role: Role::Assistant,
+                text: text.to_owned(),
+                attachments: vec![String::from("art")],
+            })
+        };
+        let rewritten = |count| before_prompt_types::Verdict::Rewrite(vec![message("1234567"); count]);
+        assert!(prompt_verdict(rewritten(10), &mut OutputBudget::new(100)).is_ok());
+        let verdict = prompt_verdict(rewritten(11), &mut OutputBudget::new(100));
+        assert!(matches!(verdict, Err(CallFailure::OutputLimit { reached: Some(110), allowed: 100 })), "{verdict:?}");
+    }
+}

@@ -78,9 +78,9 @@ impl Consumer {
         // The crate's own connect waits for long; asking first makes the refusal quick.
         workshop.renew().await?;
         let tasks = TaskTracker::new();
-        let worker = Fleet::hire(&workshop, &tasks).await?;
-        let fleet = Arc::new(Fleet { workshop, tasks, current: Mutex::new(worker) });
         let (handle, stop) = shutdown::channel();
+        let worker = Fleet::hire(&workshop, &tasks, &stop).await?;
+        let fleet = Arc::new(Fleet { workshop, tasks, current: Mutex::new(worker) });
         fleet.tasks.spawn(keep(Arc::clone(&fleet), stop));
         info!(lane = %lane, concurrency = settings.concurrency, "Working lane `{lane}`");
         Ok(Self { fleet, stop: handle })
@@ -118,11 +118,16 @@ impl Consumer {
                 warn!(lane = %workshop.lane, "Jobs of lane `{}` could not be handed back in time", workshop.lane);
             }
         }
-        stand_down(&worker).await;
         self.stop.fire();
+        stand_down(&worker).await;
         self.fleet.tasks.close();
         if timeout(STOP, self.fleet.tasks.wait()).await.is_err() {
             debug!(lane = %workshop.lane, "Tasks of a replaced worker are left to end by themselves");
+        }
+        // An outage that ended just now may have put another in its place.
+        let last = self.fleet.current();
+        if !Arc::ptr_eq(&worker, &last) {
+            stand_down(&last).await;
         }
         info!(lane = %workshop.lane, "Stopped working lane `{}`", workshop.lane);
     }
@@ -162,18 +167,18 @@ impl Fleet {
     }
 
     /// Starts one of the crate's workers.
-    async fn hire(workshop: &Arc<Workshop>, tasks: &TaskTracker) -> Result<Arc<Worker>, QueueError> {
+    async fn hire(workshop: &Arc<Workshop>, tasks: &TaskTracker, stop: &Stop) -> Result<Arc<Worker>, QueueError> {
         let shared = Arc::clone(workshop);
         let processor = move |job, _token| process::process(Arc::clone(&shared), job);
         let hiring = Worker::with_options(workshop.lane.name(), processor, options(workshop));
         let worker = Arc::new(timeout(CONNECT, hiring).await.map_err(|_| QueueError::silence())??);
-        tasks.spawn(listen(Arc::clone(&worker), workshop.lane));
+        tasks.spawn(listen(Arc::clone(&worker), workshop.lane, stop.clone()));
         Ok(worker)
     }
 
     /// Takes a new worker and lets the old one finish what it has.
     async fn replace(&self, stop: &Stop) -> Result<(), QueueError> {
-        let fresh = Self::hire(&self.workshop, &self.tasks).await?;
+        let fresh = Self::hire(&self.workshop, &self.tasks, stop).await?;
         if self.workshop.is_closing() {
             fresh.pause();
         }
@@ -201,12 +206,16 @@ async fn stand_down(worker: &Worker) {
 }
 
 /// Reads the crate's events: unread ones pile up in memory, each with its job's result.
-async fn listen(worker: Arc<Worker>, lane: Lane) {
-    while let Some(event) = worker.next_event().await {
+async fn listen(worker: Arc<Worker>, lane: Lane, stop: Stop) {
+    loop {
+        let event = tokio::select! {
+            event = worker.next_event() => event,
+            () = stop.fired() => return,
+        };
         match event {
-            WorkerEvent::Error(text) => debug!(lane = %lane, error = text, "The queue's worker met an error"),
-            WorkerEvent::Closed => break,
-            _ => {}
+            Some(WorkerEvent::Error(text)) => debug!(lane = %lane, error = text, "The queue's worker met an error"),
+            Some(WorkerEvent::Closed) | None => return,
+            Some(_) => {}
         }
     }
 }

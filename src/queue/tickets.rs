@@ -78,6 +78,23 @@ pub fn kind_of(lane: Lane, name: &str) -> Option<JobKind> {
         .map(|known| known.kind)
 }
 
+/// The queue that jobs of this kind go to.
+#[must_use]
+pub const fn lane_of(kind: JobKind) -> Lane {
+    match kind {
+        JobKind::Generate => Generate::LANE,
+        JobKind::Message => Message::LANE,
+        JobKind::Invoke => Invoke::LANE,
+        JobKind::Load => Load::LANE,
+        JobKind::Unload => Unload::LANE,
+        JobKind::Publish => Publish::LANE,
+        JobKind::Dispatch => Dispatch::LANE,
+        JobKind::Deliver => Deliver::LANE,
+        JobKind::Upkeep => Upkeep::LANE,
+        JobKind::Noop => Noop::LANE,
+    }
+}
+
 /// Reads a payload as the ticket `T`.
 ///
 /// # Errors
@@ -99,6 +116,7 @@ mod tests {
         }
         for known in ALL {
             assert_eq!(kind_of(known.lane, known.name), Some(known.kind));
+            assert_eq!(lane_of(known.kind), known.lane);
         }
         assert_eq!(kind_of(Lane::ImageGeneration, "generate-image"), Some(JobKind::Generate));
         assert_eq!(kind_of(Lane::Addons, "generate"), None);

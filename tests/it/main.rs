@@ -5,6 +5,7 @@ mod host;
 mod inspect;
 mod net;
 mod queue;
+mod routes;
 mod store;
 mod support;
 mod webhooks;

@@ -1,5 +1,7 @@
 //! What tests stand on.
 
+pub(crate) mod app;
+pub(crate) mod http;
 pub(crate) mod redis;
 
 use std::time::Duration;

@@ -174,13 +174,13 @@ impl<'f> Fields<'f> {
         &mut self,
         name: &'static str,
         most: usize,
-        mut parse: impl FnMut(Value) -> Result<T, E>,
+        mut parse: impl FnMut(&Value) -> Result<T, E>,
     ) -> Option<Vec<T>> {
         let items = self.list(name, most)?;
         let pointer = self.pointer_to(name);
         let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            match parse(item) {
+            match parse(&item) {
                 Ok(item) => all.push(item),
                 Err(error) => self.fault_at(format!("{pointer}/{index}"), error.to_string()),
             }

@@ -17,6 +17,7 @@ pub trait FromPath: Sized {
     fn read(ids: &mut PathIds<'_>) -> Option<Self>;
 
     /// What an unreadable path is: a fault of the request, unless there can be no such record.
+    #[must_use]
     fn problem(faults: Vec<Fault>) -> Problem {
         Problem::invalid(faults)
     }

@@ -1,6 +1,6 @@
 //! What the platform's own people do: keys, queues, approvals.
 
-mod keys;
+pub mod keys;
 
 use axum::Json;
 use axum::extract::State;

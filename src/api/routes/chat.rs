@@ -55,7 +55,7 @@ impl FromJobFields for ChatBody {
             // The platform's first API had the job options in here.
             options.take(nested);
             let is_enabled = nested.boolean("enabled").unwrap_or(false);
-            let request = read_image(nested, prompt.clone().unwrap_or_default());
+            let request = read_image(nested, prompt.as_deref().unwrap_or_default());
             is_enabled.then_some(request)
         });
         let previous = fields.object("chatContext", |context| {

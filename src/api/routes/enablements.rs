@@ -79,7 +79,7 @@ fn read_grants(fields: &mut Fields<'_>) -> Option<Vec<Capability>> {
         fields.value("grants");
         return None;
     }
-    fields.items("grants", MAX_GRANTS, serde_json::from_value::<Capability>)
+    fields.items("grants", MAX_GRANTS, |item| Capability::deserialize(item))
 }
 
 /// The addons that a user has.

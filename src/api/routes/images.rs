@@ -47,7 +47,7 @@ impl FromJobFields for GenerateBody {
         let user = read_user(fields);
         let session = read_session(fields);
         let prompt = read_prompt(fields);
-        let image = read_image(fields, prompt.clone().unwrap_or_default());
+        let image = read_image(fields, prompt.as_deref().unwrap_or_default());
         prompt.map(|_| Self { user, session, image })
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn read_user(fields: &mut Fields<'_>) -> UserId {
 }
 
 /// The image fields around a prompt that was read already.
-pub(super) fn read_image(fields: &mut Fields<'_>, prompt: String) -> ImageRequest {
+pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest {
     ImageRequest {
         negative_prompt: fields.text("negativePrompt", MAX_PROMPT_CHARS),
         provider: fields.text("provider", MAX_WORD_CHARS),
@@ -70,7 +70,7 @@ pub(super) fn read_image(fields: &mut Fields<'_>, prompt: String) -> ImageReques
         seed: fields.integer("seed", 0..=u64::MAX),
         image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
         extra: read_extra(fields),
-        ..ImageRequest::of(&prompt)
+        ..ImageRequest::of(prompt)
     }
 }
 

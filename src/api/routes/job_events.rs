@@ -86,7 +86,7 @@ fn last_event_id(fields: &HeaderMap) -> u64 {
 }
 
 async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool, Problem> {
-    let page = api.events.read(id, seen - 1, PAGE).await?;
+    let Some(page) = api.events.read(id, seen - 1, PAGE).await? else { return Ok(false) };
     Ok(matches!(page.events.as_slice(), [only] if only.sequence == seen && EventType::TERMINAL.contains(&only.body.event)))
 }
 
@@ -143,7 +143,10 @@ impl Tail {
             return Ok(());
         };
         loop {
-            let page = self.api.events.read(&self.id, self.after, PAGE).await?;
+            let Some(page) = self.api.events.read(&self.id, self.after, PAGE).await? else {
+                self.is_over = true;
+                return Ok(());
+            };
             if page.has_gap {
                 self.ready.push_back(named("gap", None, &json!(JobView::of(&record))));
             }

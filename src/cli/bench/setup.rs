@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::addons::{EnableAnswer, EnableSpec, Owner, Published, Publisher};
 use crate::app::{App, Mode, Roles};
-use crate::cli::dev_redis::DevRedis;
+use crate::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
 use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
 use crate::config::secrets::RootKey;
@@ -43,7 +43,9 @@ impl Bench {
     pub(super) async fn start(config: Config, addons: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("making a folder for the run")?;
         let data = folder.path().to_owned();
-        let redis = DevRedis::start(&data).await.context("starting a private Redis")?;
+        let options = DevRedisOptions { folder: data.join("redis"), durability: Durability::EverySecond };
+        let redis = tokio::task::spawn_blocking(move || DevRedis::start(&options)).await?;
+        let redis = redis.context("starting a private Redis")?;
         let mut config = config;
         config.redis.url = redis.url().to_owned();
         config.storage.data_dir.clone_from(&data);

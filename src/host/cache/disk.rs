@@ -1,11 +1,11 @@
 //! Compiled code as files: one per component digest and engine fingerprint.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, DirEntry, File, OpenOptions, Permissions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +18,10 @@ use crate::model::digest::Digest;
 const MAGIC: &[u8; 8] = b"SMTCWA\x00\x01";
 /// Bytes of magic, digest, fingerprint, length and code's authentication.
 const HEADER_BYTES: usize = 8 + 32 + 32 + 8 + 32;
+/// How the name of a file that is being written begins.
+const UNFINISHED: &str = ".writing-";
+/// After this time an unfinished file belongs to a process that died.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 /// How a cache file's name ends.
 const EXTENSION: &str = "cwasm";
 
@@ -44,6 +48,8 @@ impl DiskCache {
     /// Opens `folder`, made with mode 0700 where it does not exist yet.
     pub(in crate::host) fn open(folder: &Path, key: [u8; 32], engine: &Engine, max_bytes: u64) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        // The folder may have been made before us, by somebody less careful.
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
         let key = std::array::from_fn(|index| key.get(index).copied().unwrap_or(0));
         Ok(Self { folder: folder.to_owned(), key, fingerprint: fingerprint(engine), max_bytes })
     }
@@ -65,7 +71,7 @@ impl DiskCache {
 
     /// Keeps `code` for `digest`: a temporary name, flushed to disk, then renamed. Blocks.
     pub(in crate::host) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         let header = self.header(digest, code.len());
         file.write_all(&header)?;
         file.write_all(&self.mac(&header, code))?;
@@ -77,9 +83,11 @@ impl DiskCache {
         self.prune()
     }
 
-    /// Waits until no other process compiles components of this digest's group, and keeps them out until dropped. Blocks.
+    /// Waits until no other process compiles components of this digest's group, and keeps them out
+    /// until dropped. Blocks.
     ///
-    /// The group is the digest's first byte: the files stay few and are never removed, which would be a race of its own.
+    /// The group is the digest's first byte: the files stay few and are never removed, which would be a
+    /// race of its own.
     pub(in crate::host) fn lock(&self, digest: &Digest) -> io::Result<File> {
         let [group, ..] = digest.as_bytes();
         let path = self.folder.join(format!("compiling-{group:02x}.lock"));
@@ -122,6 +130,10 @@ impl DiskCache {
         let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                remove_abandoned(&entry);
+                continue;
+            }
             if entry.path().extension().is_none_or(|extension| extension != EXTENSION) {
                 continue;
             }
@@ -148,6 +160,15 @@ impl DiskCache {
 fn touch(path: &Path) {
     if let Ok(file) = OpenOptions::new().append(true).open(path) {
         let _ = file.set_modified(SystemTime::now());
+    }
+}
+
+/// Removes a file that nobody finishes any more.
+fn remove_abandoned(entry: &DirEntry) {
+    let age = entry.metadata().and_then(|facts| facts.modified()).ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age > ABANDONED_AFTER) {
+        // Another process may be quicker; either way it is gone.
+        let _ = std::fs::remove_file(entry.path());
     }
 }
 

@@ -1,16 +1,20 @@
 //! Doors beyond the baseline exist for a guest only where they are granted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use semantest::host::ports::KvPort as _;
+use semantest::config::sandbox::{PoolSettings, SandboxSettings};
+use semantest::host::ports::{AssetsPort as _, KvPort as _};
 use semantest::host::{CallFailure, CompileError, Export, InterfaceSet, Invocation, Ports, Reply};
 use semantest::model::code::JobCode;
 use semantest::model::digest::Digest;
 use semantest::model::disposition::Disposition;
+use semantest::model::limits::CallLimits;
 use serde_json::json;
 
-use super::guest::{Guest, KvInMemory, Sandbox, action, component, request, roomy};
+use super::guest::{AssetsInMemory, Guest, KvInMemory, Sandbox, action, component, request, roomy, settings};
+use super::misbehaviour::sleeper;
 
 /// A guest that stores the value `{"n` under the key `{"n"`.
 fn writer() -> Guest {
@@ -75,7 +79,7 @@ fn failing(kind: u8) -> Result<bytes::Bytes> {
 #[tokio::test]
 async fn a_guests_own_error_becomes_a_code_and_a_verdict() -> Result<()> {
     let sandbox = Sandbox::start()?;
-    let later = Disposition::RetryAfter(std::time::Duration::from_secs(90));
+    let later = Disposition::RetryAfter(Duration::from_secs(90));
     for (kind, code, disposition) in [
         (0, JobCode::AddonBadInput, Disposition::GiveUp),
         (1, JobCode::AddonRefused, Disposition::GiveUp),
@@ -122,5 +126,98 @@ async fn more_calls_than_room_wait_for_their_turn() -> Result<()> {
         assert!(report.outcome.is_ok(), "{:?}", report.outcome);
     }
     assert_eq!(sandbox.host.stock().running_calls, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_finds_no_room_in_time_says_so() -> Result<()> {
+    let sandbox = Sandbox::with(&SandboxSettings { concurrent_calls: 1, ..settings() })?;
+    let sleeper = sandbox.ready(sleeper(3600).build()?).await?;
+    let honest = sandbox.ready(Guest::doing("").build()?).await?;
+    let occupying = request(roomy());
+    let cancel = occupying.cancel.clone();
+    let occupied = sandbox.host.call(&sleeper, occupying, action("run"));
+    let waiting = async {
+        let limits = CallLimits { wall: Duration::from_millis(50), ..roomy() };
+        let report = sandbox.host.call(&honest, request(limits), action("run")).await;
+        cancel.cancel();
+        report
+    };
+    let (first, second) = tokio::join!(occupied, waiting);
+    assert!(matches!(first.outcome, Err(CallFailure::Cancelled)), "{:?}", first.outcome);
+    assert!(matches!(second.outcome, Err(CallFailure::NoRoom { .. })), "{:?}", second.outcome);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_machine_without_room_for_a_pool_still_runs_guests() -> Result<()> {
+    let too_large = SandboxSettings { concurrent_calls: 1_000_000, ..settings() };
+    let switched_off =
+        SandboxSettings { pool: PoolSettings { enabled: false, ..PoolSettings::default() }, ..settings() };
+    for settings in [too_large, switched_off] {
+        let report = Sandbox::with(&settings)?.act(&Guest::doing(""), request(roomy())).await?;
+        assert!(report.outcome.is_ok(), "{:?}", report.outcome);
+    }
+    Ok(())
+}
+
+/// A guest that reads 4 bytes from offset 2 of the asset `{"n"`, and makes an asset of them.
+fn copier() -> Guest {
+    let interface = "semantest:addon/assets@1.0.0";
+    let mut guest = Guest::doing(
+        "(call $open (i32.const 1024) (i32.const 4) (i32.const 512))
+         (if (i32.load8_u (i32.const 512)) (then unreachable))
+         (call $read (i32.load (i32.const 520)) (i64.const 2) (i32.const 4) (i32.const 576))
+         (if (i32.load8_u (i32.const 576)) (then unreachable))
+         (local.set $i (call $writer (i32.const 1100) (i32.const 10)))
+         (call $write (local.get $i) (i32.load (i32.const 584)) (i32.load (i32.const 588)) (i32.const 640))
+         (if (i32.load8_u (i32.const 640)) (then unreachable))
+         (call $finish (local.get $i) (i32.const 1110) (i32.const 2) (i32.const 704))
+         (if (i32.load8_u (i32.const 704)) (then unreachable))
+         (i32.store (i32.const 2064) (i32.const 712)) (i32.store (i32.const 2068) (i32.const 1))",
+    )
+    .importing(
+        interface,
+        interface,
+        &[
+            ("open", "open", "(param i32 i32 i32)"),
+            ("[method]asset.read", "read", "(param i32 i64 i32 i32)"),
+            ("[constructor]asset-writer", "writer", "(param i32 i32) (result i32)"),
+            ("[method]asset-writer.write", "write", "(param i32 i32 i32 i32)"),
+            ("[static]asset-writer.finish", "finish", "(param i32 i32 i32 i32)"),
+        ],
+    );
+    guest.ending = String::from(r#"(data (i32.const 1100) "text/plain{}")"#);
+    guest
+}
+
+#[tokio::test]
+async fn assets_are_read_and_written_through_their_port() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let store = Arc::new(AssetsInMemory::default());
+    let id = store.create("text/plain", bytes::Bytes::from_static(b"0123456789"), json!({})).await?.id;
+    store.rename(&id, "{\"n\"");
+    let mut request = request(roomy());
+    request.ports = Ports { assets: Some(store.clone()), ..Ports::none() };
+    let report = sandbox.act(&copier(), request).await?;
+    let Ok(Reply::Action(output)) = report.outcome else { anyhow::bail!("{:?}", report.outcome) };
+    let made = output.assets.first().context("an asset")?;
+    assert_eq!((made.media_type.as_str(), made.size), ("text/plain", 4));
+    assert_eq!(store.read(made, 0, 10).await?.as_ref(), b"2345");
+    Ok(())
+}
+
+#[tokio::test]
+async fn calls_and_compilations_may_move_between_threads() -> Result<()> {
+    fn movable<T: Send>(work: T) -> T {
+        work
+    }
+    let sandbox = Sandbox::start()?;
+    let bytes = Guest::doing("").build()?;
+    let digest = Digest::of(&bytes);
+    let fetch = || async { Ok(bytes) };
+    let addon = movable(sandbox.host.get(&digest, InterfaceSet::BASELINE, fetch)).await?;
+    let report = movable(sandbox.host.call(&addon, request(roomy()), action("run"))).await;
+    assert!(report.outcome.is_ok(), "{:?}", report.outcome);
     Ok(())
 }

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use semantest::config::sandbox::SandboxSettings;
-use semantest::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError};
+use semantest::host::ports::{AssetFacts, AssetsPort, KvEntry, KvPage, KvPort, KvSwap, PortError};
 use semantest::host::{
     CallFacts, CallReport, CallRequest, CompiledAddon, Host, Interface, InterfaceSet, Invocation, Ports,
 };
@@ -84,10 +84,14 @@ impl Guest {
     }
 }
 
+/// A package of an earlier WASI 0.2, which toolchains that lag behind import.
+const OLDER_WASI: &str = "package wasi:random@0.2.3; interface random { get-random-u64: func() -> u64; }";
+
 /// Wraps a core module in text into a component with this world.
 pub(crate) fn component(module: &str, world: &str) -> Result<Bytes> {
     let mut resolve = Resolve::default();
     resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("wit"))?;
+    resolve.push_str("old.wit", OLDER_WASI)?;
     let package = resolve.push_str("guest.wit", &format!("package test:guest; world guest {{ {world} }}"))?;
     let world = resolve.select_world(&[package], Some("guest"))?;
     let mut module = wat::parse_str(module)?;
@@ -203,5 +207,50 @@ impl KvPort for KvInMemory {
         let mut keys: Vec<_> = self.entries.lock().keys().filter(|key| key.starts_with(prefix)).cloned().collect();
         keys.sort();
         Ok(KvPage { keys, cursor: None })
+    }
+}
+
+/// Assets in memory.
+#[derive(Default)]
+pub(crate) struct AssetsInMemory {
+    assets: Mutex<HashMap<String, (AssetFacts, Bytes)>>,
+}
+
+impl AssetsInMemory {
+    /// Gives an asset another id.
+    pub(crate) fn rename(&self, id: &str, other: &str) {
+        let mut assets = self.assets.lock();
+        if let Some((facts, bytes)) = assets.remove(id) {
+            assets.insert(other.to_owned(), (AssetFacts { id: other.to_owned(), ..facts }, bytes));
+        }
+    }
+}
+
+#[async_trait]
+impl AssetsPort for AssetsInMemory {
+    async fn open(&self, id: &str) -> Result<AssetFacts, PortError> {
+        let facts = self.assets.lock().get(id).map(|(facts, _)| facts.clone());
+        facts.ok_or_else(|| PortError::missing("no such asset"))
+    }
+
+    async fn read(&self, asset: &AssetFacts, offset: u64, len: u32) -> Result<Bytes, PortError> {
+        let assets = self.assets.lock();
+        let (_, bytes) = assets.get(&asset.id).ok_or_else(|| PortError::missing("no such asset"))?;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len());
+        Ok(bytes.slice(start..end))
+    }
+
+    async fn create(&self, media_type: &str, bytes: Bytes, metadata: Value) -> Result<AssetFacts, PortError> {
+        let mut assets = self.assets.lock();
+        let facts = AssetFacts {
+            id: format!("asset-{}", assets.len()),
+            media_type: media_type.to_owned(),
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            digest: Digest::of(&bytes).hex(),
+            metadata,
+        };
+        assets.insert(facts.id.clone(), (facts.clone(), bytes));
+        Ok(facts)
     }
 }

@@ -76,7 +76,8 @@ async fn many_memories_share_one_limit() -> Result<()> {
 #[tokio::test]
 async fn a_table_bomb_ends_with_memory_limit() -> Result<()> {
     let mut guest = Guest::doing(
-        "(loop $l (if (i32.eq (table.grow (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable)) (br $l))",
+        "(loop $l
+            (if (i32.eq (table.grow (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable)) (br $l))",
     );
     guest.parts = String::from("(table 1 funcref)");
     let limits = CallLimits { table_elements: 50_000, ..roomy() };

@@ -101,6 +101,21 @@ async fn a_silent_redis_does_not_hang_us() {
 }
 
 #[tokio::test]
+async fn a_redis_that_hangs_is_an_outage_and_goes_on_where_it_was() {
+    let redis = TestRedis::start();
+    let jobs = Jobs::new(redis.store().await);
+    let job = job();
+    jobs.create(&job).await.unwrap();
+    redis.signal("STOP");
+    let begun = Instant::now();
+    let error = jobs.get(&job.id).await.unwrap_err();
+    assert!(begun.elapsed() < FAST, "{:?}", begun.elapsed());
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    redis.signal("CONT");
+    assert!(jobs.get(&job.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_a_bad_url_are_told_apart_from_an_outage() {
     let redis = TestRedis::start();
     let url = redis.settings().url.replace("redis://:", "redis://:wrong");
@@ -111,6 +126,15 @@ async fn a_wrong_password_and_a_bad_url_are_told_apart_from_an_outage() {
         let settings = RedisSettings { url: String::from(url), ..RedisSettings::default() };
         assert!(Store::connect(&settings).await.is_err(), "{url}");
     }
+}
+
+#[tokio::test]
+async fn tls_is_spoken_where_the_url_asks_for_it() {
+    let redis = TestRedis::start();
+    let url = redis.settings().url.replace("redis://", "rediss://");
+    // The private server has no certificate, so the handshake must fail: in time, and as an outage.
+    let error = Store::connect(&RedisSettings { url, ..RedisSettings::default() }).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 }
 
 #[tokio::test]

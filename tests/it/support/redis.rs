@@ -49,6 +49,13 @@ impl TestRedis {
         self.running.take().expect("a running Redis").kill();
     }
 
+    /// Makes the server hang (or go on), its connections open: `STOP` or `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.running.as_ref().expect("a running Redis").pid();
+        let sent = std::process::Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal is sent");
+    }
+
     /// Starts it again on the same port, with the data that survived.
     pub(crate) fn restart(&mut self) {
         let running = DevRedis::start(&self.options).expect("the private Redis again");

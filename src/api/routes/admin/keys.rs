@@ -60,7 +60,7 @@ impl FromFields for CreateBody {
 }
 
 /// What stands before the dot in the ids of a publisher's addons, or `*`.
-fn read_namespace(item: Value) -> Result<String, &'static str> {
+fn read_namespace(item: &Value) -> Result<String, &'static str> {
     let is_good = |text: &&str| *text == "*" || AddonId::parse(&format!("{text}.any")).is_ok();
     item.as_str().filter(is_good).map(str::to_owned).ok_or("must be the part before the dot of addon ids, or `*`")
 }

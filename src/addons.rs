@@ -15,6 +15,7 @@ pub mod hooks;
 mod install;
 pub mod measure;
 mod publish;
+mod reconfigure;
 mod registry;
 mod running;
 mod settings;

@@ -19,7 +19,7 @@ use crate::addons::CallContext;
 use crate::clock;
 use crate::jobs::{
     JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
-    unload, upkeep,
+    reconfigure, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -282,6 +282,7 @@ fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Se
         JobKind::Message => Box::pin(message::run(cx)),
         JobKind::Invoke => Box::pin(invoke::run(cx)),
         JobKind::Load => Box::pin(load::run(cx)),
+        JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
         JobKind::Unload => Box::pin(unload::run(cx)),
         JobKind::Publish => Box::pin(publish::run(cx)),
         JobKind::Noop => Box::pin(async { Ok(Value::Null) }),

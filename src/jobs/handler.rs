@@ -128,7 +128,7 @@ impl JobHandler {
     }
 
     fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
-        let progress = Progress::new(self.services.work.records().clone(), id.clone(), Arc::clone(delivery));
+        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
         let call = CallContext {
             job_id: id.clone(),
             attempt: delivery.attempt,
@@ -173,6 +173,8 @@ impl JobHandler {
         let result = interrupted(result, delivery);
         let outcome = match result {
             Ok(value) => Outcome::Completed(value),
+            // Another worker may have the job already: nothing more is written for it here.
+            Err(Ended::Lost) => return Verdict::HandBack,
             Err(Ended::HandBack) => {
                 let released = cx.services.work.records().release(&cx.call.job_id, None, None).await;
                 log_if_lost(&cx.call.job_id, released.err());
@@ -258,6 +260,7 @@ enum Start {
 
 /// How an attempt ended, other than well.
 enum Ended {
+    Lost,
     HandBack,
     Cancelled,
     Error(JobError),
@@ -311,7 +314,8 @@ fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
     Err(match delivery.interruption() {
         None => Ended::Error(error),
         Some(Interruption::Cancelled) => Ended::Cancelled,
-        Some(Interruption::LockLost | Interruption::Closing) => Ended::HandBack,
+        Some(Interruption::LockLost) => Ended::Lost,
+        Some(Interruption::Closing) => Ended::HandBack,
         Some(Interruption::Deadline) => Ended::Error(JobError::transient(
             JobCode::DeadlineExceeded,
             "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",

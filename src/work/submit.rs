@@ -88,6 +88,16 @@ impl Work {
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
 
+    /// Leaves the dispatch of a `job.progress`; there are several of one job, so each says how far it was.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![EventType::JobProgress], traceparent: None };
+        let id = format!("hook_progress_{job}_{percent}");
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
     /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
     ///
     /// A job that is tried again after it failed ends a second time, so that dispatch has a name of its own.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext};
 use crate::addons::{Addons, AddonsError};
 use crate::host::Invocation;

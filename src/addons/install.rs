@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::addons::consent::{Consent, decide};
+use crate::addons::owner::Owner;
 use crate::addons::registry::VersionWish;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
@@ -18,7 +19,7 @@ use crate::host::{InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
-use crate::model::id::{AddonId, ClientId, JobId, UserId};
+use crate::model::id::JobId;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
@@ -32,17 +33,6 @@ const WRITE_TRIES: u32 = 5;
 
 /// Steps after `grants`, shown as skipped when consent is missing.
 const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
-
-/// Whose enablement a job is about.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// The tenant.
-    pub client: ClientId,
-    /// The tenant's end user.
-    pub user: UserId,
-    /// The addon.
-    pub addon: AddonId,
-}
 
 /// What the checks before `compile` found out.
 struct Prepared {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::views::EnablementView;
 use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};

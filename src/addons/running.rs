@@ -12,7 +12,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
 use crate::host::compile::BoxError;
 use crate::host::ports::{AssetFacts, Ports};

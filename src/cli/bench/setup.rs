@@ -20,6 +20,8 @@ use crate::shutdown::{self, StopHandle};
 use crate::store::keys::{KeyScope, Keys, NewKey};
 use crate::work::{JobOptions, JobView};
 
+/// Jobs in flight in the one worker.
+pub(super) const CONCURRENCY: usize = 50;
 /// The addon that is called.
 pub(super) const ADDON: &str = "semantest.notes";
 /// Longest wait for one job of the preparation.
@@ -50,7 +52,7 @@ impl Bench {
         config.storage.data_dir.clone_from(&data);
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
-        config.queues.addon_calls.concurrency = super::jobs::CONCURRENCY;
+        config.queues.addon_calls.concurrency = CONCURRENCY;
         let (_, numbers) = crate::telemetry::recorder()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
         let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;

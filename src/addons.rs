@@ -39,8 +39,8 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::work::{Submitted, Work};
 
-pub use error::{AddonsError, Fault};
 pub use actions::ActionAnswer;
+pub use error::{AddonsError, Fault};
 pub use install::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};

@@ -94,7 +94,9 @@ impl Addons {
         let Ok(compiled) = self.inner.compiled(running).await else { return };
         let limits = self.inner.limits(&running.manifest, None, None);
         let call = Call { context, limits, given: &[] };
-        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await {
+        if let Err(error) =
+            self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await
+        {
             context.progress.log(&format!("deactivate failed: {error}")).await;
         }
     }

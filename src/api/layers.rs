@@ -63,7 +63,8 @@ fn finish_problem(response: &mut Response, id: &RequestId) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            let problem = Problem::new(ProblemCode::MethodNotAllowed, "the field `Allow` lists the methods of this path");
+            let problem =
+                Problem::new(ProblemCode::MethodNotAllowed, "the field `Allow` lists the methods of this path");
             response.headers_mut().insert(header::CONTENT_TYPE, super::problem::MEDIA_TYPE);
             problem
         }

@@ -33,7 +33,8 @@ fn accepts(accepted: &str, served: &str) -> bool {
             let mut parts = range.split(';').map(str::trim);
             let range = parts.next().unwrap_or("");
             let is_never = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>() == Ok(0.0)));
-            let is_kind = range.strip_suffix("/*").is_some_and(|kind| kind == "*" || kind.eq_ignore_ascii_case(served_kind));
+            let is_kind =
+                range.strip_suffix("/*").is_some_and(|kind| kind == "*" || kind.eq_ignore_ascii_case(served_kind));
             // Who reads problems reads JSON.
             let is_problem = served == "application/json" && range.eq_ignore_ascii_case("application/problem+json");
             !is_never && (is_kind || is_problem || range.eq_ignore_ascii_case(served))

@@ -40,7 +40,7 @@ impl FromQuery for Search {
 
 /// The registry, or what of it fits the search.
 #[utoipa::path(
-    get, path = "/api/v1/addons", tag = "addons",
+    get, path = "/api/v1/addons", operation_id = "listAddons", tag = "addons",
     params(("query" = Option<String>, Query), ("capability" = Option<String>, Query)),
     responses((status = 200, body = AddonPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -57,7 +57,7 @@ pub(super) async fn list(
 
 /// One addon with its versions.
 #[utoipa::path(
-    get, path = "/api/v1/addons/{addonId}", tag = "addons", params(("addonId" = String, Path)),
+    get, path = "/api/v1/addons/{addonId}", operation_id = "getAddon", tag = "addons", params(("addonId" = String, Path)),
     responses((status = 200, body = AddonDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -72,7 +72,7 @@ async fn read(
 
 /// One version: its manifest, digest, size, state, and what it asks for in plain words.
 #[utoipa::path(
-    get, path = "/api/v1/addons/{addonId}/versions/{version}", tag = "addons",
+    get, path = "/api/v1/addons/{addonId}/versions/{version}", operation_id = "getAddonVersion", tag = "addons",
     params(("addonId" = String, Path), ("version" = String, Path)),
     responses((status = 200, body = VersionDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -88,7 +88,7 @@ async fn version(
 
 /// The component's bytes; `ETag` is their digest.
 #[utoipa::path(
-    get, path = "/api/v1/addons/{addonId}/versions/{version}/component", tag = "addons",
+    get, path = "/api/v1/addons/{addonId}/versions/{version}/component", operation_id = "getAddonComponent", tag = "addons",
     params(("addonId" = String, Path), ("version" = String, Path)),
     responses((status = 200, description = "The component", content_type = "application/wasm", body = Vec<u8>),
               (status = 304, description = "The client has it"), ReadProblems),

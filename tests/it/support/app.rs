@@ -36,8 +36,7 @@ impl TestApp {
     pub(crate) async fn start(roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
         let redis = TestRedis::start();
         let folder = tempfile::tempdir().expect("a folder for blobs");
-        let mut config = Config::default();
-        config.redis = redis.settings().clone();
+        let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
         config.storage.data_dir = folder.path().to_owned();
         config.server.listen = ([127, 0, 0, 1], 0).into();
         config.server.ops_listen = ([127, 0, 0, 1], 0).into();

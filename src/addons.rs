@@ -15,6 +15,7 @@ pub mod hooks;
 mod install;
 pub mod measure;
 mod publish;
+mod reconfigure;
 mod registry;
 mod running;
 mod settings;
@@ -39,8 +40,8 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::work::{Submitted, Work};
 
-pub use error::{AddonsError, Fault};
 pub use actions::ActionAnswer;
+pub use error::{AddonsError, Fault};
 pub use install::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};

@@ -139,6 +139,7 @@ fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, 
     }
     let texts: Vec<Value> =
         faults.iter().map(|fault| json!({ "pointer": fault.pointer, "message": fault.message })).collect();
-    let failure = Failure::permanent(JobCode::AddonResultInvalid, "the addon's answer does not fit the schema it declared");
+    let failure =
+        Failure::permanent(JobCode::AddonResultInvalid, "the addon's answer does not fit the schema it declared");
     Err(failure.with_details(json!({ "faults": texts })).into())
 }

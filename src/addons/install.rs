@@ -74,12 +74,7 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] with the code of the step that failed.
-    pub async fn install(
-        &self,
-        owner: &Owner,
-        ticket: &Load,
-        context: &CallContext,
-    ) -> Result<Value, JobError> {
+    pub async fn install(&self, owner: &Owner, ticket: &Load, context: &CallContext) -> Result<Value, JobError> {
         let progress = &context.progress;
         self.begin_loading(owner, &context.job_id).await?;
         let prepared = self.prepare(ticket, owner, progress).await?;
@@ -129,7 +124,12 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] when the record cannot be written.
-    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, context: &CallContext) -> Result<(), JobError> {
+    pub async fn install_failed(
+        &self,
+        owner: &Owner,
+        failure: &Failure,
+        context: &CallContext,
+    ) -> Result<(), JobError> {
         self.change(owner, |current| {
             if current.state != EnablementState::Loading {
                 return Ok(false);
@@ -174,7 +174,8 @@ impl Addons {
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
-        let (grants, config, consent) = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;
+        let (grants, config, consent) =
+            progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
         Ok(Prepared { record, inspection, bytes, grants, config, consent })
     }
 
@@ -191,7 +192,7 @@ impl Addons {
         Ok(Found::with(record, evidence))
     }
 
-    async fn grant(
+    fn grant(
         &self,
         record: &VersionRecord,
         inspection: &Inspection,
@@ -230,8 +231,10 @@ impl Addons {
         progress: &Progress,
     ) -> Result<(), JobError> {
         self.change(owner, |current| {
-            current.state =
-                current.state.next(change).map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
+            current.state = current
+                .state
+                .next(change)
+                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
             current.version = Some(prepared.record.version.clone());
             current.digest = Some(prepared.record.digest);
             current.grants = prepared.grants.clone();

@@ -58,7 +58,8 @@ impl Addons {
 
     async fn must_run(&self, owner: &Owner) -> Result<Arc<Running>, JobError> {
         let running = self.inner.running(owner).await?;
-        running.ok_or_else(|| JobError::permanent(JobCode::AddonNotEnabled, format!("`{}` is not enabled", owner.addon)))
+        running
+            .ok_or_else(|| JobError::permanent(JobCode::AddonNotEnabled, format!("`{}` is not enabled", owner.addon)))
     }
 }
 

@@ -49,7 +49,8 @@ impl App {
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
         let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode)?) };
         let public_url = config.server.public_url.as_str();
-        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, public_url, config.server.artifact_ttl.duration());
+        let gallery =
+            Gallery::new(&store, blobs.clone(), &mode.root, public_url, config.server.artifact_ttl.duration());
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
@@ -63,7 +64,8 @@ impl App {
             ceiling: config.sandbox.ceiling_limits(),
         });
         let services = Arc::new(Services {
-            imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev).context("setting up image providers")?,
+            imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
+                .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,

@@ -18,8 +18,8 @@ use tracing::{Instrument as _, error, info, warn};
 use crate::addons::CallContext;
 use crate::clock;
 use crate::jobs::{
-    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket, unload,
-    upkeep,
+    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
+    reconfigure, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -122,7 +122,7 @@ impl JobHandler {
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
-        let cx = self.context(&id, record, &delivery);
+        let cx = self.context(&id, *record, &delivery);
         let result = until_stopped(work(kind, cx.clone()), &delivery).await;
         self.end(kind, &cx, result).await
     }
@@ -150,10 +150,11 @@ impl JobHandler {
         }
         match begun {
             Begun::Run(record) => {
-                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing)) {
+                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
+                {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
-                Ok(Start::Run(id, *record))
+                Ok(Start::Run(id, record))
             }
             Begun::Cancelled => {
                 records.finish(&id, &Outcome::Cancelled).await?;
@@ -205,9 +206,7 @@ impl JobHandler {
         let failure = match outcome {
             Outcome::Completed(_) => return Ok(()),
             Outcome::Failed(failure) => failure.clone(),
-            Outcome::Cancelled => {
-                Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done")
-            }
+            Outcome::Cancelled => Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done"),
         };
         match kind {
             JobKind::Load => load::ended_badly(cx, &failure).await,
@@ -252,7 +251,7 @@ impl JobHandler {
 /// How an attempt begins.
 enum Start {
     /// With work.
-    Run(JobId, JobRecord),
+    Run(JobId, Box<JobRecord>),
     /// With an answer that is known already.
     Answer(Verdict),
 }
@@ -283,6 +282,7 @@ fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Se
         JobKind::Message => Box::pin(message::run(cx)),
         JobKind::Invoke => Box::pin(invoke::run(cx)),
         JobKind::Load => Box::pin(load::run(cx)),
+        JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
         JobKind::Unload => Box::pin(unload::run(cx)),
         JobKind::Publish => Box::pin(publish::run(cx)),
         JobKind::Noop => Box::pin(async { Ok(Value::Null) }),

@@ -41,7 +41,7 @@ impl Work {
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
         Ok(Submitted {
             created_at: shown.as_ref().map_or(job.created_at, |record| record.facts.created_at),
-            status: shown.as_ref().map_or(JobStatus::Queued, |record| record.public_status()),
+            status: shown.as_ref().map_or(JobStatus::Queued, JobRecord::public_status),
             is_replay: reserved.is_replay(),
             queue_position: None,
             job_id: job.id,
@@ -69,7 +69,8 @@ impl Work {
         let Some(target) = &job.webhook else {
             return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
         };
-        let dispatch = Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        let dispatch =
+            Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;

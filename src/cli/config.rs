@@ -30,7 +30,9 @@ pub(super) fn run(config: &Config, args: &ConfigArgs) -> anyhow::Result<()> {
             let (api, ops) = (config.server.listen, config.server.ops_listen);
             say::line(&format!("the settings fit; API on {api}, operators on {ops}"));
             if !has_key {
-                say::line("SEMANTEST_MASTER_KEY is not set: `dev` makes its own; `api` and `worker` do not start without");
+                say::line(
+                    "SEMANTEST_MASTER_KEY is not set: `dev` makes its own; `api` and `worker` do not start without",
+                );
             }
             Ok(())
         }

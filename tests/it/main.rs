@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
 mod host;
+mod jobs;
 mod net;
 mod queue;
 mod routes;

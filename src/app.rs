@@ -171,7 +171,9 @@ impl App {
             consumers.push(self.start_consumer(*lane, handler.clone()).await?);
         }
         if self.roles.lanes.contains(&Lane::Upkeep) {
-            schedule::every(&self.producer, "upkeep", UPKEEP_EVERY, &Upkeep::default()).await.context("scheduling upkeep")?;
+            schedule::every(&self.producer, "upkeep", UPKEEP_EVERY, &Upkeep::default())
+                .await
+                .context("scheduling upkeep")?;
         }
         Ok(consumers)
     }

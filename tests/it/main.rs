@@ -1,6 +1,8 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
+mod guests;
 mod host;
+mod inspect;
 mod jobs;
 mod net;
 mod queue;

@@ -68,8 +68,7 @@ impl TestApp {
 
     async fn launch(remains: Remains, is_dev: bool, roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
         let Remains { redis, root, folder } = remains;
-        let mut config = Config::default();
-        config.redis = redis.settings().clone();
+        let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
         config.storage.data_dir = folder.path().to_owned();
         config.server.listen = ([127, 0, 0, 1], 0).into();
         config.server.ops_listen = ([127, 0, 0, 1], 0).into();

@@ -12,6 +12,7 @@ mod invoke;
 mod load;
 mod message;
 mod publish;
+mod reconfigure;
 mod unload;
 mod upkeep;
 

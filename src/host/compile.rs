@@ -15,8 +15,6 @@ use bytes::Bytes;
 use tracing::{info, warn};
 use wasmtime::component::Component;
 
-use crate::model::job::Failure;
-use crate::model::job_error::JobError;
 use crate::host::Host;
 use crate::host::cache::disk::Found;
 use crate::host::cache::memory::Slot;
@@ -25,6 +23,8 @@ use crate::host::interface::InterfaceSet;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
 
 /// An error of somebody else's, kept as a cause.
 pub type BoxError = Box<dyn Error + Send + Sync>;

@@ -44,7 +44,7 @@ impl Work {
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
         Ok(Submitted {
             created_at: shown.as_ref().map_or(job.created_at, |record| record.facts.created_at),
-            status: shown.as_ref().map_or(JobStatus::Queued, |record| record.public_status()),
+            status: shown.as_ref().map_or(JobStatus::Queued, JobRecord::public_status),
             is_replay: reserved.is_replay(),
             queue_position: None,
             job_id: job.id,
@@ -84,7 +84,8 @@ impl Work {
         let Some(target) = &job.webhook else {
             return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
         };
-        let dispatch = Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        let dispatch =
+            Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -99,6 +100,16 @@ impl Work {
     pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
         let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
         let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of a `job.progress`; there are several of one job, so each says how far it was.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![EventType::JobProgress], traceparent: None };
+        let id = format!("hook_progress_{job}_{percent}");
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
 

@@ -5,10 +5,11 @@ use axum::http::{HeaderMap, header};
 use crate::api::problem::{Problem, ProblemCode};
 
 /// Routes of the API that answer with something else than JSON.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     ("/api/v1/jobs/{jobId}/events", "text/event-stream"),
     ("/api/v1/artifacts/{artifactId}", "*/*"),
     ("/api/v1/addons/{addonId}/versions/{version}/component", "application/wasm"),
+    ("/api/v1/addons/{addonId}/download", "application/wasm"),
 ];
 
 /// The refusal, where the route has nothing that the client accepts.

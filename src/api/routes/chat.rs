@@ -54,6 +54,7 @@ impl FromJobFields for ChatBody {
         let image = fields.object("imageGeneration", |nested| {
             // The platform's first API had the job options in here.
             options.take(nested);
+            nested.demand("enabled");
             let is_enabled = nested.boolean("enabled").unwrap_or(false);
             let request = read_image(nested, prompt.as_deref().unwrap_or_default());
             is_enabled.then_some(request)

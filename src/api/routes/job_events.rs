@@ -72,7 +72,7 @@ async fn events(
         client: caller.client().clone(),
         id,
         after: seen,
-        ready: VecDeque::new(),
+        ready: VecDeque::from([Event::default().retry(RECONNECT)]),
         is_over: false,
         is_first: true,
         api,
@@ -185,7 +185,7 @@ impl Tail {
 }
 
 fn named(name: &str, id: Option<u64>, data: &serde_json::Value) -> Event {
-    let event = Event::default().event(name).retry(RECONNECT).data(data.to_string());
+    let event = Event::default().event(name).data(data.to_string());
     match id {
         Some(id) => event.id(id.to_string()),
         None => event,

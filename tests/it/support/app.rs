@@ -19,6 +19,7 @@ use super::soon;
 pub(crate) struct TestApp {
     pub(crate) redis: TestRedis,
     keys: Keys,
+    root: RootKey,
     base: String,
     ops: String,
     stop: StopHandle,
@@ -43,7 +44,8 @@ impl TestApp {
         config.server.key_environment = String::from("test");
         change(&mut config);
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
-        let mode = Mode { is_dev: true, root: RootKey::generate() };
+        let root = RootKey::generate();
+        let mode = Mode { is_dev: true, root: root.clone() };
         let app = App::build(config, roles, numbers, mode).await.expect("a program");
         let keys = Keys::new(app.store().clone());
         let bound = app.bind().await.expect("free ports");
@@ -51,12 +53,17 @@ impl TestApp {
         let ops = format!("http://{}", bound.ops_address);
         let (stop, heard) = shutdown::channel();
         let running = Some(tokio::spawn(bound.run(heard)));
-        Self { redis, keys, base, ops, stop, running, _folder: folder }
+        Self { redis, keys, root, base, ops, stop, running, _folder: folder }
     }
 
     /// Where the API listens, such as `http://127.0.0.1:8080`.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// What this server's secrets are made from.
+    pub(crate) fn root(&self) -> &RootKey {
+        &self.root
     }
 
     /// A client without a key.

@@ -23,7 +23,7 @@ dev: addons ## The whole platform in one process: API, workers, a private Redis,
 
 test: addons ## Every test that ends within three minutes
 ifneq ($(nextest),)
-	cargo nextest run $(ARGS)
+	cargo nextest run --no-fail-fast $(ARGS)
 else
 	cargo test --tests --no-fail-fast $(ARGS)
 endif

@@ -42,7 +42,9 @@ impl App {
     /// Redis is not there or evicts, the sandbox or the blob store cannot be set up, or a setting is wrong.
     pub async fn build(config: Config, roles: Roles, numbers: PrometheusHandle, mode: Mode) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+        let store = Store::connect(&config.redis)
+            .await
+            .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
         refuse_eviction(&store, &mode).await?;
         let producer = Producer::connect(&config.redis, &config.queues).await.context("connecting to the queues")?;
         let control = Control::new(store.clone());

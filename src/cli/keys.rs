@@ -45,7 +45,9 @@ enum KeysCommand {
 }
 
 pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
-    let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+    let store = Store::connect(&config.redis)
+        .await
+        .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
     let control = Control::new(store.clone());
     let keys = Keys::new(store);
     match args.command {

@@ -71,7 +71,9 @@ impl Addons {
         progress.percent(60).await;
         let digest = prepared.record.digest;
         if prepared.consent == Consent::Missing {
-            STEPS_AFTER_CONSENT.iter().for_each(|step| progress.skip(step));
+            for step in STEPS_AFTER_CONSENT {
+                progress.skip(step).await;
+            }
             let requested = super::views::in_plain_words(&prepared.record.manifest);
             self.settle(owner, Change::ConsentMissing, &prepared, ticket, progress).await?;
             return Ok(json!({
@@ -257,7 +259,7 @@ impl Addons {
             if !edit(&mut next)? {
                 return Ok(next);
             }
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
                 Put::Conflict(_) => {}
             }

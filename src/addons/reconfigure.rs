@@ -42,7 +42,7 @@ impl Addons {
             // The job wrote the settings; what else was asked for goes onto what the record is now.
             next = Enablement { order: next.order, auto_update: next.auto_update, grants: next.grants, ..fresh };
         }
-        match self.inner.enablements.put(next.revision, &next).await? {
+        match self.inner.write(next.revision, &next).await? {
             Put::Stored(revision) => Ok(EnablementView::of(&Enablement { revision, ..next })),
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }

@@ -28,7 +28,7 @@ use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::Enablement;
+use crate::store::enablements::{Enablement, Put};
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -203,6 +203,21 @@ impl Inner {
         self.host
             .as_ref()
             .ok_or_else(|| JobError::permanent(JobCode::Internal, "this process was started without a sandbox"))
+    }
+
+    /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
+    /// it over the control channel, this one does it now, so that whoever asked for the change meets it.
+    pub(super) async fn write(&self, expected_revision: u64, next: &Enablement) -> Result<Put, StoreError> {
+        let put = self.enablements.put(expected_revision, next).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        put
+    }
+
+    /// Removes an enablement; every process forgets it likewise.
+    pub(super) async fn erase(&self, owner: &Owner) -> Result<bool, StoreError> {
+        let removed = self.enablements.remove(&owner.client, &owner.user, &owner.addon).await;
+        self.caches.forget(&(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
+        removed
     }
 
     /// The enablement, when it is enabled.

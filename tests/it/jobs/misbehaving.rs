@@ -54,7 +54,7 @@ async fn every_fixture_ends_with_its_own_code() {
     ends_with(&platform, "recurse", json!({"params": {}}), "ADDON_TRAPPED").await;
     ends_with(&platform, "trap", json!({"params": {}}), "ADDON_TRAPPED").await;
     ends_with(&platform, "panic", json!({"params": {}}), "ADDON_TRAPPED").await;
-    ends_with(&platform, "big-return", json!({"params": {"bytes": 16 << 20}}), "OUTPUT_LIMIT").await;
+    ends_with(&platform, "big-return", json!({"params": {"bytes": 8 << 20}}), "OUTPUT_LIMIT").await;
     ends_with(&platform, "fill-store", json!({"params": {"bytes": 4096, "count": 100}}), "QUOTA_EXCEEDED").await;
     let fine = platform.acme.call("alice", FIXTURE, "count", &json!({})).await;
     assert_eq!(fine["result"]["value"], 1, "each call has a fresh instance: {fine}");

@@ -3,6 +3,7 @@
 mod dev;
 mod killed_worker;
 mod platform;
+mod provider;
 mod receiver;
 mod redis_outage;
 mod starting;

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod http;
+pub(crate) mod program;
 pub(crate) mod redis;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The roles apart over one durable Redis, as operators run them.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use reqwest::Method;
@@ -90,6 +91,14 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
+}
+
+/// Notes a figure for `scripts/fault-soak`, one line of JSON each.
+pub(super) fn report(what: &str, figures: Value) {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.jsonl");
+    let line = format!("{}\n", json!({"fault": what, "figures": figures}));
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("a place for the figures");
 }
 
 /// The job as its client sees it.

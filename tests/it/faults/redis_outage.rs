@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::platform::{Platform, id_of, job};
+use super::platform::{Platform, id_of, job, report};
 use super::receiver::Receiver;
 use crate::support::http::Http;
 use crate::support::redis::TestRedis;
@@ -18,12 +18,16 @@ use crate::support::{soon, until};
 
 /// Clients that ask at the same time.
 const CLIENTS: u64 = 8;
-/// Jobs before, and again after the outage.
+/// Jobs before, and again after the outage, where `FAULT_JOBS` does not say otherwise.
 const HALF: u64 = 150;
 /// Requests that are refused during the outage, before Redis comes back.
 const REFUSED: u64 = 40;
 /// What the platform promises after an outage.
 const RECOVERY: Duration = Duration::from_secs(5);
+
+fn half() -> u64 {
+    std::env::var("FAULT_JOBS").ok().and_then(|text| text.parse().ok()).unwrap_or(HALF)
+}
 
 /// What the clients saw.
 #[derive(Default)]
@@ -67,7 +71,7 @@ async fn ask(client: Http, hook: String, seen: Arc<Seen>) {
 }
 
 /// Runs the load through an outage: `away` takes Redis away.
-async fn through_an_outage(redis: TestRedis, away: impl FnOnce(&mut TestRedis)) {
+async fn through_an_outage(what: &str, redis: TestRedis, away: impl FnOnce(&mut TestRedis)) {
     let mut platform = Platform::over(redis);
     let (api, client) = platform.api().await;
     let workers = (platform.worker().await, platform.worker().await);
@@ -77,7 +81,7 @@ async fn through_an_outage(redis: TestRedis, away: impl FnOnce(&mut TestRedis)) 
     for _ in 0..CLIENTS {
         clients.spawn(ask(client.clone(), receiver.url().to_owned(), Arc::clone(&seen)));
     }
-    until("there is load", async || seen.accepted() >= HALF).await;
+    until("there is load", async || seen.accepted() >= half()).await;
     tokio::task::block_in_place(|| away(&mut platform.redis));
     until("requests are refused", async || seen.refused() >= REFUSED).await;
     let before = seen.accepted();
@@ -97,12 +101,19 @@ async fn through_an_outage(redis: TestRedis, away: impl FnOnce(&mut TestRedis)) 
     .await;
     let working = back.elapsed();
     assert!(accepting < RECOVERY && working < RECOVERY, "accepting after {accepting:?}, working after {working:?}");
-    until("there is load again", async || seen.accepted() >= before + HALF).await;
+    until("there is load again", async || seen.accepted() >= before + half()).await;
     seen.is_over.store(true, Ordering::Relaxed);
     while let Some(ended) = soon("the clients' end", clients.join_next()).await {
         ended.expect("no client panicked");
     }
     all_done(&client, &seen, &receiver).await;
+    report(
+        what,
+        json!({
+            "accepted": seen.accepted(), "refused": seen.refused(), "lost": 0,
+            "acceptingMs": accepting.as_millis(), "workingMs": working.as_millis(),
+        }),
+    );
     drop((api, workers));
 }
 
@@ -125,10 +136,10 @@ async fn all_done(client: &Http, seen: &Seen, receiver: &Receiver) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_accepted_is_lost_when_redis_is_stopped_and_started() {
-    through_an_outage(TestRedis::start_kept(), TestRedis::stop).await;
+    through_an_outage("Redis stopped (AOF everysec)", TestRedis::start_kept(), TestRedis::stop).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_accepted_is_lost_when_redis_is_killed_and_flushes_always() {
-    through_an_outage(TestRedis::start_durable(), TestRedis::kill).await;
+    through_an_outage("Redis killed (AOF always)", TestRedis::start_durable(), TestRedis::kill).await;
 }

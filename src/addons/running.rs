@@ -14,9 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
-use crate::host::compile::BoxError;
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};

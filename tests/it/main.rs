@@ -4,6 +4,7 @@ mod faults;
 mod guests;
 mod host;
 mod inspect;
+mod jobs;
 mod net;
 mod queue;
 mod routes;

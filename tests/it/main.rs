@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
+mod faults;
 mod guests;
 mod host;
 mod inspect;

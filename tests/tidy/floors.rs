@@ -122,9 +122,9 @@ pub(crate) fn arrows(tree: &Tree) -> Checked {
 /// Every top module is in the table, and the table names nothing else.
 pub(crate) fn modules(tree: &Tree) -> Checked {
     let tops = tree.rust("src/").filter_map(|file| module_of(file).get(1).map(|top| (*top, file)));
-    let homeless = tops
-        .filter(|(top, _)| floor(top).is_none())
-        .map(|(top, file)| format!("{}: give `{top}` a floor in FLOORS, and say so in docs/ARCHITECTURE.md", file.path));
+    let homeless = tops.filter(|(top, _)| floor(top).is_none()).map(|(top, file)| {
+        format!("{}: give `{top}` a floor in FLOORS, and say so in docs/ARCHITECTURE.md", file.path)
+    });
     let empty = FLOORS
         .iter()
         .filter(|(top, _)| !tree.has(&format!("src/{top}.rs")))

@@ -271,8 +271,7 @@ impl Enablements {
 
 /// What every process has to hear before it may call the addon again.
 fn changed(client: &ClientId, user: &UserId, addon: &AddonId) -> Result<String, StoreError> {
-    let message =
-        Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
+    let message = Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
     serde_json::to_string(&message).map_err(StoreError::unwritable("control message"))
 }
 

@@ -106,7 +106,7 @@ pub(super) struct Running {
     pub(super) enablement: Enablement,
     pub(super) manifest: Arc<Manifest>,
     pub(super) config: Arc<str>,
-    edition: Arc<Edition>,
+    pub(super) edition: Arc<Edition>,
 }
 
 impl Running {

@@ -65,7 +65,8 @@ impl Platform {
 
     /// Starts the API, and makes a key of every scope for it.
     pub(super) async fn api(&self) -> (Program, Http) {
-        let words = ["keys", "create", "--client", "acme", "--scope", "client", "--scope", "admin", "--scope", "publisher"];
+        let words =
+            ["keys", "create", "--client", "acme", "--scope", "client", "--scope", "admin", "--scope", "publisher"];
         let (code, key) = self.run(&words);
         assert_eq!(code, Some(0), "{key}");
         let api = self.start(&["api"]);

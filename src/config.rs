@@ -5,5 +5,6 @@ pub mod imaging;
 pub mod queues;
 pub mod redis;
 pub mod sandbox;
+pub mod secret;
 pub mod storage;
 pub mod webhooks;

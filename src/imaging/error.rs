@@ -1,0 +1,323 @@
+//! What can go wrong on the way to a picture, and whether trying again helps.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::secret::SecretError;
+use crate::imaging::sniff::SniffError;
+use crate::model::code::JobCode;
+use crate::model::disposition::{Disposition, clamp_retry_after};
+use crate::model::units::ByteSize;
+
+/// Why a request brought no pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagingError {
+    /// Nobody has this name.
+    #[error("there is no image provider `{name}`; known here: {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Every name that would have worked.
+        known: String,
+    },
+    /// The name is an addon's.
+    #[error("pictures by an addon (`{name}`) are not offered yet: ask for `automatic` or a configured provider")]
+    AddonProvider {
+        /// What was asked for.
+        name: String,
+    },
+    /// The provider exists and lacks something.
+    #[error("the image provider `{name}` is not ready: {cure}")]
+    NotReady {
+        /// The provider.
+        name: String,
+        /// What to configure.
+        cure: String,
+    },
+    /// The provider that was named cannot do this.
+    #[error("the image provider `{name}` cannot do this request")]
+    Misfit {
+        /// The provider.
+        name: String,
+        /// The wish that cannot be met.
+        #[source]
+        source: Misfit,
+    },
+    /// `automatic` found nobody.
+    #[error("no configured image provider can do this request: {reasons}")]
+    NobodyCan {
+        /// Each provider, and why not.
+        reasons: String,
+    },
+    /// The provider was asked and did not deliver.
+    #[error("the image provider `{name}` did not deliver")]
+    Provider {
+        /// The provider.
+        name: String,
+        /// What happened.
+        #[source]
+        source: ProviderError,
+    },
+    /// The job was cancelled meanwhile.
+    #[error("cancelled while the picture was made")]
+    Cancelled,
+}
+
+impl ImagingError {
+    /// The code that the job ends with.
+    #[must_use]
+    pub fn code(&self) -> JobCode {
+        match self {
+            Self::Unknown { .. } | Self::AddonProvider { .. } | Self::NotReady { .. } | Self::NobodyCan { .. } => {
+                JobCode::ProviderUnavailable
+            }
+            Self::Misfit { .. } => JobCode::ProviderRefused,
+            Self::Provider { source, .. } => source.code(),
+            Self::Cancelled => JobCode::Cancelled,
+        }
+    }
+
+    /// Whether trying again helps.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Unknown { .. }
+            | Self::AddonProvider { .. }
+            | Self::NotReady { .. }
+            | Self::Misfit { .. }
+            | Self::NobodyCan { .. }
+            | Self::Cancelled => Disposition::GiveUp,
+            Self::Provider { source, .. } => source.disposition(),
+        }
+    }
+}
+
+/// A wish that a provider cannot meet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Misfit(pub String);
+
+/// What happened while a provider was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The provider's rules forbid the picture.
+    #[error("it refused the prompt (`{reason}`)")]
+    Refused {
+        /// The provider's own code for why.
+        reason: String,
+    },
+    /// Too many requests.
+    #[error("it asks to slow down")]
+    SlowDown {
+        /// How long the provider wants to be left alone.
+        after: Option<Duration>,
+    },
+    /// The provider's account is used up.
+    #[error("its account has no credit left")]
+    NoCredit,
+    /// The key is wrong, or may not do this. What the server says about it is left out: it quotes the key.
+    #[error("it does not accept the configured key (status {status})")]
+    KeyRefused {
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The provider has trouble of its own.
+    #[error("it has trouble (status {status})")]
+    Trouble {
+        /// The status.
+        status: u16,
+        /// How long the provider wants to be left alone.
+        after: Option<Duration>,
+    },
+    /// The provider does not understand the request.
+    #[error("it does not accept the request (status {status}): {message}")]
+    BadRequest {
+        /// The status.
+        status: u16,
+        /// What the provider says about it, cut.
+        message: String,
+    },
+    /// The answer is not what the API promises. The provider may have charged for it, so it is not repeated.
+    #[error("its answer cannot be used: {fault}")]
+    Answer {
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// What it sent as a picture is none that we take.
+    #[error("what it sent is not a picture we take")]
+    NotAPicture {
+        /// What is wrong with it.
+        #[from]
+        source: SniffError,
+    },
+    /// The request or the fetch of its picture did not come through.
+    #[error("{what} did not come through")]
+    Http {
+        /// Which request.
+        what: &'static str,
+        /// What happened.
+        #[source]
+        source: HttpError,
+    },
+    /// The job was cancelled meanwhile.
+    #[error("cancelled")]
+    Cancelled,
+    /// A fault of ours.
+    #[error("drawing failed on our side: {0}")]
+    Internal(String),
+}
+
+impl ProviderError {
+    /// The code that the job ends with.
+    #[must_use]
+    pub const fn code(&self) -> JobCode {
+        match self {
+            Self::Refused { .. } => JobCode::ProviderRefused,
+            Self::SlowDown { .. } | Self::NoCredit | Self::KeyRefused { .. } => JobCode::ProviderUnavailable,
+            Self::Trouble { .. }
+            | Self::BadRequest { .. }
+            | Self::Answer { .. }
+            | Self::NotAPicture { .. }
+            | Self::Http { .. }
+            | Self::Internal(_) => JobCode::ProviderFailed,
+            Self::Cancelled => JobCode::Cancelled,
+        }
+    }
+
+    /// Whether trying again helps.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::SlowDown { after } | Self::Trouble { after, .. } => {
+                after.map_or(Disposition::Retry, |wish| Disposition::RetryAfter(clamp_retry_after(wish)))
+            }
+            Self::Http { source, .. } if source.may_pass() => Disposition::Retry,
+            Self::Http { .. }
+            | Self::Refused { .. }
+            | Self::NoCredit
+            | Self::KeyRefused { .. }
+            | Self::BadRequest { .. }
+            | Self::Answer { .. }
+            | Self::NotAPicture { .. }
+            | Self::Cancelled
+            | Self::Internal(_) => Disposition::GiveUp,
+        }
+    }
+}
+
+/// Why a request brought no whole answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address policy says no.
+    #[error("the address is not allowed: {reason}")]
+    Denied {
+        /// The rule.
+        reason: String,
+    },
+    /// No connection could be made.
+    #[error("no connection")]
+    Connect {
+        /// What the client said.
+        #[source]
+        source: Cause,
+    },
+    /// The time was over before the answer was whole.
+    #[error("no whole answer within {}ms", limit.as_millis())]
+    Timeout {
+        /// The time that was given.
+        limit: Duration,
+    },
+    /// The answer broke off.
+    #[error("the answer broke off")]
+    Cut {
+        /// What the client said.
+        #[source]
+        source: Cause,
+    },
+    /// The answer is larger than we read.
+    #[error("the answer is larger than {limit}")]
+    TooLarge {
+        /// The limit.
+        limit: ByteSize,
+    },
+    /// The request could not be made from its parts.
+    #[error("the request cannot be sent: {reason}")]
+    Unsendable {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The cause behind an error of the client, whichever client it is.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+impl HttpError {
+    /// Whether the same request may come through later.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Cut { .. } => true,
+            Self::Denied { .. } | Self::TooLarge { .. } | Self::Unsendable { .. } => false,
+        }
+    }
+}
+
+/// Why the providers could not be made from their settings; said at start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Nobody knows this kind.
+    #[error("image provider `{name}`: there is no kind `{kind}`; there are: {known}")]
+    UnknownKind {
+        /// The provider.
+        name: String,
+        /// The kind that was written.
+        kind: String,
+        /// Every kind there is.
+        known: String,
+    },
+    /// A setting that this kind does not have.
+    #[error("image provider `{name}`: the kind `{kind}` has no setting `{setting}`")]
+    NoSuchSetting {
+        /// The provider.
+        name: String,
+        /// Its kind.
+        kind: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A setting that makes no sense.
+    #[error("image provider `{name}`: `{setting}` {fault}")]
+    BadSetting {
+        /// The provider.
+        name: String,
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A name that would be ambiguous.
+    #[error("the image provider name `{name}` {fault}")]
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// The order of `automatic` names somebody who does not exist.
+    #[error("`imaging.default` names `{name}`, which is no image provider")]
+    BadOrder {
+        /// The name.
+        name: String,
+    },
+    /// The key's file cannot be read.
+    #[error("image provider `{name}`: the key cannot be read{}", path.as_ref().map(|path| format!(" from {}", path.display())).unwrap_or_default())]
+    Key {
+        /// The provider.
+        name: String,
+        /// The file.
+        path: Option<PathBuf>,
+        /// What happened.
+        #[source]
+        source: SecretError,
+    },
+}

@@ -1,1 +1,171 @@
-//! To be written.
+//! Addons from a stranger's bytes to a running enablement: one step a file.
+//!
+//! A version is published once and named by its digest; an enablement is one
+//! user's version of one addon, with what the user granted and configured.
+//! Requests answer from records or leave a ticket; what fetches, verifies,
+//! compiles or runs a guest is called by a job.
+
+mod actions;
+mod consent;
+mod disable;
+mod enable;
+pub mod error;
+mod fetch;
+pub mod hooks;
+mod install;
+pub mod measure;
+mod owner;
+mod publish;
+mod reconfigure;
+mod registry;
+mod running;
+mod settings;
+mod verify;
+pub mod views;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::config::addons::AddonSettings;
+use crate::host::Host;
+use crate::model::capability::Capability;
+use crate::model::digest::Digest;
+use crate::model::limits::CallLimits;
+use crate::net::Client;
+use crate::store::Store;
+use crate::store::addons::AddonVersions;
+use crate::store::blobs::Blobs;
+use crate::store::control::Control;
+use crate::store::enablements::{AutoUpdate, Enablements};
+use crate::store::kv::KvStore;
+use crate::work::{Submitted, Work};
+
+pub use actions::ActionAnswer;
+pub use error::{AddonsError, Fault};
+pub use owner::{Owner, kv_scope};
+pub use publish::Publisher;
+pub use running::{CallContext, CallScope, GivenAsset, Runner};
+
+/// What a client says about an enablement that it wants.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableSpec {
+    /// Exact, a range, `latest` or `beta`; `latest` when left out.
+    pub version: Option<String>,
+    /// The user's settings.
+    pub config: Option<Value>,
+    /// A narrowing of what the addon asks for; everything when left out.
+    pub grants: Option<Vec<Capability>>,
+    /// The digest that the user consents to.
+    pub consent: Option<Digest>,
+    /// What to do about new versions.
+    pub auto_update: Option<AutoUpdate>,
+}
+
+/// What a client changes about an enablement.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PatchSpec {
+    /// New settings, whole.
+    pub config: Option<Value>,
+    /// New place among the user's hooks.
+    pub order: Option<i64>,
+    /// What to do about new versions.
+    pub auto_update: Option<AutoUpdate>,
+    /// A narrowing of the grants.
+    pub grants: Option<Vec<Capability>>,
+}
+
+/// The answer to a wish for an enablement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EnableAnswer {
+    /// It is exactly so already; no job was made.
+    Unchanged(Box<views::EnablementView>),
+    /// A job is on its way.
+    Accepted(Submitted),
+}
+
+/// The answer to a publication.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Published {
+    /// A job verifies it.
+    Accepted(Submitted),
+    /// The same bytes are in the registry under this version already.
+    Exists(Box<views::VersionView>),
+}
+
+/// Where the bytes of a version come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishSource {
+    /// `https://`, with a pinned digest.
+    Url(String),
+    /// A file under an allowed root; admins only.
+    Path(String),
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone)]
+pub struct Addons {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: AddonSettings,
+    versions: AddonVersions,
+    enablements: Enablements,
+    kv: KvStore,
+    blobs: Blobs,
+    host: Option<Arc<Host>>,
+    sources: Client,
+    work: Work,
+    runner: Arc<dyn Runner>,
+    defaults: CallLimits,
+    ceiling: CallLimits,
+    caches: running::Caches,
+}
+
+/// What the service is made of.
+pub struct Parts {
+    /// Rules for addons.
+    pub settings: AddonSettings,
+    /// The records.
+    pub store: Store,
+    /// The bytes.
+    pub blobs: Blobs,
+    /// The sandbox; a process that only answers requests has none.
+    pub host: Option<Arc<Host>>,
+    /// The door that sources are fetched through.
+    pub sources: Client,
+    /// The desk.
+    pub work: Work,
+    /// What tells the caches that something changed.
+    pub control: Control,
+    /// What makes the doors of a call.
+    pub runner: Arc<dyn Runner>,
+    /// Limits of a call whose manifest wishes nothing.
+    pub defaults: CallLimits,
+    /// Limits that no wish exceeds.
+    pub ceiling: CallLimits,
+}
+
+impl Addons {
+    /// The service over its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                settings: parts.settings,
+                versions: AddonVersions::new(parts.store.clone()),
+                enablements: Enablements::new(parts.store.clone()),
+                kv: KvStore::new(parts.store),
+                blobs: parts.blobs,
+                host: parts.host,
+                sources: parts.sources,
+                work: parts.work,
+                runner: parts.runner,
+                defaults: parts.defaults,
+                ceiling: parts.ceiling,
+                caches: running::Caches::new(parts.control),
+            }),
+        }
+    }
+}

@@ -1,1 +1,77 @@
-//! To be written.
+//! The command line: one executable, one subcommand a role or a tool.
+
+pub mod addon;
+mod bench;
+mod config;
+mod dev;
+pub mod dev_redis;
+mod keys;
+mod openapi;
+mod say;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Environment};
+
+/// A host for addons that strangers ship as WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "semantest", version, about)]
+struct Cli {
+    /// Settings file; `config.default.toml` shows every setting.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process, with a private Redis: for trying out and for writing addons.
+    Dev(dev::DevArgs),
+    /// Answer REST requests.
+    Api,
+    /// Do jobs.
+    Worker(serve::WorkerArgs),
+    /// Make, list and revoke API keys.
+    Keys(keys::KeysArgs),
+    /// Look at settings.
+    Config(config::ConfigArgs),
+    /// Build, pack and check addons.
+    Addon(addon::AddonArgs),
+    /// Print the OpenAPI description.
+    Openapi,
+    /// Measure this machine: jobs, guest calls, requests.
+    Bench(bench::BenchArgs),
+}
+
+/// Parses the command line, does what it says, and answers with the process's exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            say::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let load = || Config::load(cli.config.as_deref(), &Environment::of_process());
+    match cli.command {
+        Command::Dev(args) => serve::block_on(dev::run(load()?, args))?,
+        Command::Api => serve::block_on(serve::api(load()?))?,
+        Command::Worker(args) => serve::block_on(serve::worker(load()?, args))?,
+        Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
+        Command::Config(args) => config::run(&load()?, &args)?,
+        Command::Addon(args) => return addon::run(args),
+        Command::Openapi => openapi::run()?,
+        Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

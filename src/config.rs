@@ -1,10 +1,67 @@
 //! Settings: defaults, then a file, then the environment; unknown keys are refused.
+//!
+//! Each section is a file of its own. `config.default.toml` shows every
+//! setting with its default, and a test parses it to [`Config::default`].
 
+pub mod addons;
 pub mod egress;
 pub mod imaging;
+mod load;
+pub mod log;
 pub mod queues;
 pub mod redis;
 pub mod sandbox;
 pub mod secret;
+pub mod secrets;
+pub mod server;
 pub mod storage;
 pub mod webhooks;
+
+use serde::{Deserialize, Serialize};
+
+pub use load::{ConfigError, Environment};
+
+/// Every setting of every role.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The listeners.
+    pub server: server::ServerSettings,
+    /// Where Redis is.
+    pub redis: redis::RedisSettings,
+    /// What is logged, and how.
+    pub log: log::LogSettings,
+    /// How each queue is worked.
+    pub queues: queues::QueueSettings,
+    /// Where bytes live.
+    pub storage: storage::StorageSettings,
+    /// The sandbox.
+    pub sandbox: sandbox::SandboxSettings,
+    /// Rules for addons.
+    pub addons: addons::AddonSettings,
+    /// Image providers.
+    pub imaging: imaging::ImagingSettings,
+    /// Deliveries.
+    pub webhooks: webhooks::WebhookSettings,
+    /// Where we may connect to for strangers.
+    pub egress: egress::EgressSettings,
+    /// The root secret.
+    pub secrets: secrets::SecretSettings,
+}
+
+impl Config {
+    /// Settings that are fine alone and wrong together.
+    fn check(&self) -> Result<(), ConfigError> {
+        let contradiction = |text: String| Err(ConfigError::Contradiction(text));
+        if let Some(fault) = self.queues.faults().into_iter().next() {
+            return contradiction(format!("queues.{fault}"));
+        }
+        if self.addons.component_limit > self.server.upload_limit {
+            return contradiction(format!(
+                "addons.component_limit ({}) is above server.upload_limit ({}), so no such component could be uploaded",
+                self.addons.component_limit, self.server.upload_limit
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,1 +1,162 @@
-//! To be written.
+//! The sandbox: components of strangers run here, one fresh store per call, under limits.
+//!
+//! Nothing in this module knows Redis, queues or HTTP; what a guest may reach
+//! outside of its own memory comes in as a port (`host/ports.rs`). The way of an
+//! addon through it: `compile.rs` makes bytes ready, `exports.rs` binds what they
+//! offer, `call.rs` asks one question and drops the store.
+
+mod api;
+mod ask;
+mod cache;
+pub mod call;
+pub mod compile;
+mod engine;
+pub mod exports;
+mod iface;
+pub mod inspect;
+pub mod interface;
+pub mod invocation;
+pub mod limiter;
+mod linkers;
+pub mod logbook;
+mod meter;
+pub mod outcome;
+pub mod ports;
+pub mod section;
+mod state;
+mod ticker;
+mod translate;
+mod wasi;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+
+use crate::config::sandbox::SandboxSettings;
+use crate::host::cache::disk::DiskCache;
+use crate::host::cache::memory::MemoryCache;
+use crate::host::linkers::Linkers;
+use crate::host::state::AssetLimits;
+use crate::host::ticker::Ticker;
+use crate::model::disposition::Disposition;
+
+pub use call::{CallFacts, CallReport, CallRequest, Usage};
+pub use compile::{CompileError, CompiledAddon, Origin};
+pub use exports::Export;
+pub use interface::{Interface, InterfaceSet};
+pub use invocation::{Invocation, Reply};
+pub use logbook::{LogLevel, LogLine, LogSource};
+pub use outcome::CallFailure;
+pub use ports::Ports;
+
+/// Why the sandbox cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine refuses its settings or this machine.
+    #[error("the WebAssembly engine cannot be set up")]
+    Engine {
+        /// What it said.
+        #[source]
+        source: compile::BoxError,
+    },
+    /// The ticking thread cannot be started.
+    #[error("the thread that interrupts guests cannot be started")]
+    Ticker {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder of compiled code cannot be used.
+    #[error("the folder {} for compiled code cannot be used", .folder.display())]
+    Cache {
+        /// Which one.
+        folder: Box<Path>,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl HostError {
+    /// Trying again on the same machine ends the same way.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        Disposition::GiveUp
+    }
+}
+
+/// The sandbox of one process: one engine, one ticker, one cache.
+pub struct Host {
+    engine: Engine,
+    linkers: Linkers,
+    memory: MemoryCache,
+    disk: DiskCache,
+    compile_turns: Semaphore,
+    permits: Semaphore,
+    all_permits: usize,
+    cancel_grace: Duration,
+    assets: AssetLimits,
+    _ticker: Ticker,
+}
+
+/// What a host holds at the moment, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostStock {
+    /// Calls that are inside a guest.
+    pub running_calls: usize,
+    /// Components that are ready in memory.
+    pub components: usize,
+    /// Bytes of their code.
+    pub code_bytes: u64,
+}
+
+impl Host {
+    /// Sets the sandbox up: compiled code goes to `cache_folder`, authenticated under `mac_key`.
+    ///
+    /// # Errors
+    /// [`HostError`] when the engine, its ticker or the cache folder cannot be had.
+    pub fn new(settings: &SandboxSettings, cache_folder: &Path, mac_key: [u8; 32]) -> Result<Arc<Self>, HostError> {
+        let engine = engine::build(settings)?;
+        let disk = DiskCache::open(cache_folder, mac_key, &engine, settings.disk_cache.as_u64())
+            .map_err(|source| HostError::Cache { folder: cache_folder.into(), source })?;
+        let ticker = Ticker::start(&engine, settings.tick.duration())?;
+        Ok(Arc::new(Self {
+            linkers: Linkers::new(&engine),
+            memory: MemoryCache::new(settings.memory_cache.as_u64()),
+            disk,
+            compile_turns: Semaphore::new(permits(settings.concurrent_compiles)),
+            permits: Semaphore::new(permits(settings.concurrent_calls)),
+            all_permits: permits(settings.concurrent_calls),
+            cancel_grace: settings.cancel_grace.duration(),
+            assets: AssetLimits {
+                max_bytes: settings.max_asset.as_u64(),
+                max_window: u32::try_from(settings.max_asset_window.as_u64()).unwrap_or(u32::MAX),
+                unfinished_bytes: 0,
+            },
+            engine,
+            _ticker: ticker,
+        }))
+    }
+
+    /// What the sandbox holds at the moment.
+    #[must_use]
+    pub fn stock(&self) -> HostStock {
+        let (components, code_bytes) = self.memory.stock();
+        let running_calls = self.all_permits.saturating_sub(self.permits.available_permits());
+        HostStock { running_calls, components, code_bytes }
+    }
+}
+
+/// A number of turns: at least one, or nothing would ever run.
+fn permits(count: u32) -> usize {
+    usize::try_from(count.max(1)).unwrap_or(1)
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("free_permits", &self.permits.available_permits()).finish_non_exhaustive()
+    }
+}

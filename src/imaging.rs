@@ -8,6 +8,7 @@ pub mod aliases;
 pub mod artifacts;
 pub mod cost;
 pub mod error;
+pub mod gallery;
 pub mod provider;
 pub mod providers;
 pub mod sniff;
@@ -15,11 +16,12 @@ pub mod sniff;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::egress::EgressSettings;
 use crate::config::imaging::{AliasSettings, ImagingSettings, Price, ProviderSettings};
 use crate::imaging::cost::Cost;
 use crate::imaging::error::{BuildError, ImagingError, ProviderError};
-pub use crate::imaging::provider::GenerateContext;
-use crate::imaging::provider::{Caps, Http, Parts, Picture, Provider};
+use crate::imaging::provider::{Caps, Parts, Provider};
+pub use crate::imaging::provider::{GenerateContext, Picture};
 use crate::model::image::ImageRequest;
 
 /// The name that leaves the choice of a provider to the host.
@@ -47,15 +49,6 @@ struct Configured {
     kind: &'static str,
     provider: Arc<dyn Provider>,
     prices: Vec<Price>,
-}
-
-/// The two ways to the network.
-#[derive(Clone)]
-pub struct Ways {
-    /// To servers that the admin configured.
-    pub upstream: Arc<dyn Http>,
-    /// To addresses that a server's answer names; guarded like any stranger's.
-    pub strangers: Arc<dyn Http>,
 }
 
 /// What a request brought.
@@ -102,12 +95,17 @@ impl std::fmt::Debug for Imaging {
 
 impl Imaging {
     /// Builds every provider that `settings` names, and those that always exist. Reads key files: for start-up.
+    /// With `is_loopback_allowed` their answers may name pictures on this machine; so in `dev`.
     ///
     /// # Errors
     /// [`BuildError`] names the provider and the setting at fault.
-    pub fn new(settings: &ImagingSettings, ways: Ways) -> Result<Self, BuildError> {
+    pub fn new(
+        settings: &ImagingSettings,
+        egress: &EgressSettings,
+        is_loopback_allowed: bool,
+    ) -> Result<Self, BuildError> {
         let caps = Caps { max_bytes: settings.max_picture.as_u64(), max_pixels: settings.max_pixels };
-        let parts = Parts { upstream: ways.upstream, strangers: ways.strangers, caps };
+        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps };
         let mut wanted = settings.providers.clone();
         for name in providers::ALWAYS {
             wanted.entry(name.to_owned()).or_default();

@@ -22,6 +22,7 @@ pub mod events;
 pub mod imaging;
 pub mod ports;
 pub mod webhooks;
+pub mod work;
 
 // Floor 3: one file a job kind.
 pub mod jobs;

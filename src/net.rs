@@ -1,1 +1,20 @@
-//! To be written.
+//! The one door out: webhooks, addon sources, image providers and guests all connect through [`Client`].
+//!
+//! A [`Policy`] says where one purpose may connect. It is asked twice about
+//! each request: about the URL before anything happens, and about every
+//! address inside the resolver that dials. The environment's proxies are
+//! ignored, nothing is decompressed, bodies are counted while they stream, and
+//! strangers get one text for every refusal ([`NetError::public_message`]).
+
+mod client;
+mod error;
+mod guard;
+mod ranges;
+mod request;
+mod resolver;
+
+pub use client::{Client, ClientLimits, Download};
+pub use error::{NetError, UNREACHABLE};
+pub use guard::{Denied, Policy, Purpose};
+pub use request::{Answer, AnswerHeaders, Body, Method, Multipart, Overflow, Request};
+pub use resolver::{Lookup, SystemLookup};

@@ -1,1 +1,50 @@
-//! To be written.
+//! The doors that guests get, implemented over the store: one set a call, with the caller bound into it.
+
+mod assets;
+mod kv;
+mod progress;
+
+use std::sync::Arc;
+
+use crate::addons::{self, CallScope, Runner};
+use crate::host::ports::{KvPort, Ports};
+use crate::imaging::gallery::Gallery;
+use crate::model::capability::CapabilityKind;
+use crate::store::Store;
+use crate::store::kv::KvStore;
+
+use assets::CallAssets;
+use kv::AddonKv;
+use progress::JobProgress;
+
+/// Makes the doors of every call.
+pub struct GuestPorts {
+    kv: KvStore,
+    gallery: Gallery,
+}
+
+impl GuestPorts {
+    /// Doors over the store and the gallery.
+    #[must_use]
+    pub fn new(store: &Store, gallery: Gallery) -> Self {
+        Self { kv: KvStore::new(store.clone()), gallery }
+    }
+}
+
+impl Runner for GuestPorts {
+    fn ports(&self, scope: &CallScope<'_>) -> Ports {
+        let grants = &scope.enablement.grants;
+        let kv = grants.has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
+            Arc::new(AddonKv::new(self.kv.clone(), addons::kv_scope(scope.owner), grants.kv_bytes()))
+        });
+        Ports {
+            kv,
+            assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
+            progress: Some(Arc::new(JobProgress::new(
+                scope.context.progress.clone(),
+                self.kv.clone(),
+                &scope.context.job_id,
+            ))),
+        }
+    }
+}

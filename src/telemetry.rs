@@ -1,1 +1,68 @@
-//! To be written.
+//! Logs to stderr and numbers for `/metrics`.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::config::log::{LogFormat, LogSettings};
+
+/// Upper bounds of the time histograms, in seconds: from a guest call to a slow provider.
+const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
+
+/// Why logs or numbers cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not a list of directives.
+    #[error("the log filter `{filter}` is not a list such as `info,semantest::host=debug`")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// Which part is wrong.
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// The recorder of numbers cannot be built or is there already.
+    #[error("cannot record metrics: {0}")]
+    Metrics(String),
+}
+
+/// Starts logging to stderr. A second call in one process changes nothing.
+///
+/// # Errors
+/// [`TelemetryError::Filter`] when the filter cannot be read.
+pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&settings.filter)
+        .map_err(|source| TelemetryError::Filter { filter: settings.filter.clone(), source })?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // The only failure is a subscriber that is set already, as in tests.
+    let _already_set = match settings.format {
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        LogFormat::Pretty => registry.with(layer).try_init(),
+    };
+    Ok(())
+}
+
+/// Starts recording numbers for the whole process and returns what renders them.
+///
+/// # Errors
+/// [`TelemetryError::Metrics`] when another recorder was set before.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let (recorder, handle) = recorder()?;
+    metrics::set_global_recorder(recorder).map_err(|error| TelemetryError::Metrics(error.to_string()))?;
+    Ok(handle)
+}
+
+/// A recorder that is not the process's own, for tests.
+///
+/// # Errors
+/// [`TelemetryError::Metrics`] when the buckets are refused.
+pub fn recorder() -> Result<(impl metrics::Recorder + Sync + Send + 'static, PrometheusHandle), TelemetryError> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix(String::from("_seconds")), &SECONDS)
+        .map_err(|error| TelemetryError::Metrics(error.to_string()))?
+        .build_recorder();
+    let handle = recorder.handle();
+    Ok((recorder, handle))
+}

@@ -1,6 +1,8 @@
-//! Where Redis is.
+//! Where Redis is, how long we wait for it, and how long it keeps what is over.
 
 use serde::{Deserialize, Serialize};
+
+use crate::model::units::Span;
 
 /// The connection that the API, the workers and the queues share.
 #[derive(Clone, Serialize, Deserialize)]
@@ -10,11 +12,26 @@ pub struct RedisSettings {
     pub url: String,
     /// What every key starts with; the braces keep a queue's keys on one node of a Redis Cluster.
     pub prefix: String,
+    /// Longest wait for a connection, the handshake included. Short, so that the API can answer 503 at once.
+    pub connect_timeout: Span,
+    /// Longest wait for the answer to one command. Our slowest script takes a few milliseconds.
+    pub response_timeout: Span,
+    /// How long completed and cancelled jobs stay readable. At least as long as an `Idempotency-Key` is kept (24 h).
+    pub keep_finished: Span,
+    /// How long failed jobs, the dead letters, stay readable.
+    pub keep_failed: Span,
 }
 
 impl Default for RedisSettings {
     fn default() -> Self {
-        Self { url: String::from("redis://127.0.0.1:6379"), prefix: String::from("{semantest}") }
+        Self {
+            url: String::from("redis://127.0.0.1:6379"),
+            prefix: String::from("{semantest}"),
+            connect_timeout: Span::secs(1),
+            response_timeout: Span::secs(1),
+            keep_finished: Span::secs(25 * 60 * 60),
+            keep_failed: Span::secs(30 * 24 * 60 * 60),
+        }
     }
 }
 

@@ -1,1 +1,131 @@
-//! To be written.
+//! Settings of the sandbox that addons run in.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::limits::CallLimits;
+use crate::model::units::{ByteSize, Span};
+
+/// `[sandbox]`: what guests may use, and what the process keeps ready for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxSettings {
+    /// Calls that may be inside a guest at once in one process; later ones wait outside.
+    pub concurrent_calls: u32,
+    /// How often a running guest is looked at: the precision of `cpu`, of cancelling, and of the switch between guests.
+    pub tick: Span,
+    /// How long a cancelled call may go on, to notice `progress.cancelled` and tidy up.
+    pub cancel_grace: Span,
+    /// What a call may use where its manifest asks for nothing.
+    pub defaults: LimitSettings,
+    /// What a call may use at most, whatever its manifest asks for.
+    pub ceiling: LimitSettings,
+    /// Largest asset a guest may write.
+    pub max_asset: ByteSize,
+    /// Largest piece of an asset that a guest may read at once.
+    pub max_asset_window: ByteSize,
+    /// Components compiled at the same time in one process.
+    pub concurrent_compiles: u32,
+    /// Compiled code kept in memory.
+    pub memory_cache: ByteSize,
+    /// Compiled code kept on disk.
+    pub disk_cache: ByteSize,
+    /// Memory and instances prepared in advance.
+    pub pool: PoolSettings,
+}
+
+/// `[sandbox.defaults]` and `[sandbox.ceiling]`: the limits that a manifest can ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Linear memory of all memories of all instances together.
+    pub memory: ByteSize,
+    /// Processor time of one call.
+    pub cpu: Span,
+    /// Time from the start of a call to its end, waiting included.
+    pub wall: Span,
+}
+
+/// `[sandbox.pool]`: how much one call may take out of the pool of instances.
+///
+/// A stock Python component has some 20 core modules inside, a JavaScript one 5, a
+/// Rust one 1 to 4. Slots are address space, not memory, until they are used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolSettings {
+    /// Whether instances come from a pool; without one each maps its own memory, which costs several times more.
+    pub enabled: bool,
+    /// Core instances of one component.
+    pub core_instances: u32,
+    /// Linear memories of one component.
+    pub memories: u32,
+    /// Tables of one component.
+    pub tables: u32,
+    /// Elements of one table.
+    pub table_elements: u32,
+    /// Bytes of a memory slot that stay mapped between two calls, where the kernel can tell which pages were
+    /// touched (Linux 6.7).
+    pub keep_resident: ByteSize,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            concurrent_calls: 64,
+            tick: Span::millis(10),
+            cancel_grace: Span::millis(500),
+            defaults: LimitSettings::default(),
+            ceiling: LimitSettings { memory: ByteSize::mib(256), cpu: Span::secs(10), wall: Span::secs(300) },
+            max_asset: ByteSize::mib(32),
+            max_asset_window: ByteSize::mib(1),
+            concurrent_compiles: 1,
+            memory_cache: ByteSize::mib(512),
+            disk_cache: ByteSize::mib(4096),
+            pool: PoolSettings::default(),
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        let limits = CallLimits::default();
+        Self { memory: limits.memory, cpu: Span::of(limits.cpu), wall: Span::of(limits.wall) }
+    }
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            core_instances: 64,
+            memories: 8,
+            tables: 32,
+            table_elements: 100_000,
+            keep_resident: ByteSize::mib(1),
+        }
+    }
+}
+
+impl SandboxSettings {
+    /// What a call may use where its manifest asks for nothing.
+    #[must_use]
+    pub fn default_limits(&self) -> CallLimits {
+        self.with(&self.defaults)
+    }
+
+    /// What a call may use at most.
+    #[must_use]
+    pub fn ceiling_limits(&self) -> CallLimits {
+        self.with(&self.ceiling)
+    }
+
+    fn with(&self, limits: &LimitSettings) -> CallLimits {
+        CallLimits {
+            memory: limits.memory,
+            cpu: limits.cpu.duration(),
+            wall: limits.wall.duration(),
+            table_elements: u64::from(self.pool.table_elements),
+            instances: usize::try_from(self.pool.core_instances).unwrap_or(usize::MAX),
+            ..CallLimits::default()
+        }
+    }
+}

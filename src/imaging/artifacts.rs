@@ -5,12 +5,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use url::Url;
 
-use crate::model::id::ArtifactId;
+use crate::model::id::{ArtifactId, JobId};
 
 /// What the signature is for, so that a signature made for something else never fits a link.
 const DOMAIN: &[u8] = b"semantest artifact link v1";
@@ -26,19 +24,9 @@ impl std::fmt::Debug for LinkKey {
 }
 
 impl LinkKey {
-    /// Wraps a key that was derived for links.
+    /// Wraps a key that was derived for links and nothing else.
     #[must_use]
     pub const fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-
-    /// Derives the key from the root secret (HKDF-SHA256).
-    #[must_use]
-    pub fn derive(root: &[u8]) -> Self {
-        let mut key = [0; 32];
-        // 32 bytes are within what HKDF can give (255 × 32), so this cannot fail; a zero key would verify nothing
-        // that was signed elsewhere.
-        let _ = Hkdf::<Sha256>::new(None, root).expand(DOMAIN, &mut key);
         Self(key)
     }
 
@@ -95,45 +83,62 @@ pub fn verify(
 /// Makes and checks the links of this installation.
 #[derive(Clone, Debug)]
 pub struct ArtifactLinks {
-    /// Where clients reach the API, without `/api/v1`.
-    pub public_url: Url,
-    /// What signs.
-    pub key: LinkKey,
-    /// How long a fresh link works.
-    pub ttl: Duration,
-}
-
-/// A link, and when it stops working.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArtifactLink {
-    /// `<public URL>/api/v1/artifacts/<id>?expires=…&signature=…`.
-    pub url: String,
-    /// Whole seconds.
-    pub expires_at: DateTime<Utc>,
+    public_url: Box<str>,
+    key: LinkKey,
+    ttl: Duration,
 }
 
 impl ArtifactLinks {
-    /// A fresh link to `artifact`, made at `now`.
+    /// Links that begin with `public_url` (where clients reach the API, without `/api/v1`), signed with `key`; a
+    /// fresh one works for `ttl`.
     #[must_use]
-    pub fn link(&self, artifact: &ArtifactId, now: DateTime<Utc>) -> ArtifactLink {
-        let end = now.timestamp().saturating_add(i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX));
-        let expires_at = DateTime::from_timestamp(end, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let base = self.public_url.as_str().trim_end_matches('/');
-        let query = sign(&self.key, artifact, expires_at);
-        ArtifactLink { url: format!("{base}/api/v1/artifacts/{artifact}?{query}"), expires_at }
+    pub fn new(public_url: &str, key: [u8; 32], ttl: Duration) -> Self {
+        Self { public_url: public_url.trim_end_matches('/').into(), key: LinkKey::new(key), ttl }
     }
 
-    /// Whether a link's `expires` and `signature` open `artifact` at `now`.
+    /// The same links, beginning with another address.
+    #[must_use]
+    pub fn at(&self, public_url: &str) -> Self {
+        Self { public_url: public_url.trim_end_matches('/').into(), ..self.clone() }
+    }
+
+    /// When a link that is made at `now` ends; whole seconds.
+    #[must_use]
+    pub fn end(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let end = now.timestamp().saturating_add(i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX));
+        DateTime::from_timestamp(end, 0).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// `GET <public URL>/api/v1/artifacts/<id>?expires=…&signature=…`, which works until `expires`.
+    #[must_use]
+    pub fn url(&self, artifact: &ArtifactId, expires: DateTime<Utc>) -> String {
+        let query = sign(&self.key, artifact, expires);
+        format!("{}/api/v1/artifacts/{artifact}?{query}", self.public_url)
+    }
+
+    /// Where the owner of a job reads it, with a key.
+    #[must_use]
+    pub fn job_url(&self, job: &JobId) -> String {
+        format!("{}/api/v1/jobs/{job}", self.public_url)
+    }
+
+    /// Whether the query of a request opens `artifact` at `now`.
+    #[must_use]
+    pub fn is_signed(&self, artifact: &ArtifactId, query: &str, now: DateTime<Utc>) -> bool {
+        self.check(artifact, query, now).is_ok()
+    }
+
+    /// Whether the query of a request opens `artifact` at `now`, and why not.
     ///
     /// # Errors
-    /// [`LinkError`] when the signature does not fit, or the time is over.
-    pub fn check(
-        &self,
-        artifact: &ArtifactId,
-        expires: &str,
-        signature: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), LinkError> {
+    /// [`LinkError`] when a part is missing or given twice, the signature does not fit, or the time is over.
+    pub fn check(&self, artifact: &ArtifactId, query: &str, now: DateTime<Utc>) -> Result<(), LinkError> {
+        let one = |name: &str| {
+            let mut values = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(key, _)| *key == name);
+            let value = values.next().map(|(_, value)| value);
+            if values.next().is_none() { value } else { None }
+        };
+        let (expires, signature) = one("expires").zip(one("signature")).ok_or(LinkError::Forged)?;
         verify(&self.key, artifact, expires, signature, now)
     }
 }
@@ -145,44 +150,45 @@ mod tests {
     use super::*;
     use crate::clock;
 
-    fn links() -> Result<ArtifactLinks, url::ParseError> {
-        let public_url = Url::parse("https://pictures.example/base/")?;
-        Ok(ArtifactLinks { public_url, key: LinkKey::derive(b"root"), ttl: Duration::from_secs(60) })
+    fn links(key: u8) -> ArtifactLinks {
+        ArtifactLinks::new("https://pictures.example/base/", [key; 32], Duration::from_secs(60))
     }
 
-    fn parts(link: &ArtifactLink) -> Option<(String, String)> {
-        let url = Url::parse(&link.url).ok()?;
-        let find = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        Some((find("expires")?, find("signature")?))
+    fn query_of(url: &str) -> String {
+        url.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
     }
 
     #[test]
-    fn a_link_opens_its_artifact_until_its_end() -> anyhow::Result<()> {
-        let (links, artifact, now) = (links()?, ArtifactId::fresh(), clock::now());
-        let link = links.link(&artifact, now);
-        let (expires, signature) = parts(&link).unwrap_or_default();
-        assert!(link.url.starts_with(&format!("https://pictures.example/base/api/v1/artifacts/{artifact}?")));
+    fn a_link_opens_its_artifact_until_its_end() {
+        let (links, artifact, now) = (links(1), ArtifactId::fresh(), clock::now());
+        let url = links.url(&artifact, links.end(now));
+        assert!(url.starts_with(&format!("https://pictures.example/base/api/v1/artifacts/{artifact}?expires=")));
         for (after, expected) in [(0, Ok(())), (58, Ok(())), (60, Err(LinkError::Expired))] {
-            assert_eq!(links.check(&artifact, &expires, &signature, now + TimeDelta::seconds(after)), expected);
+            assert_eq!(links.check(&artifact, &query_of(&url), now + TimeDelta::seconds(after)), expected);
         }
-        Ok(())
+        let moved = links.at("http://127.0.0.1:8080").url(&artifact, links.end(now));
+        assert!(moved.starts_with("http://127.0.0.1:8080/api/v1/artifacts/"));
+        assert!(links.is_signed(&artifact, &query_of(&moved), now), "the address is no part of what is signed");
     }
 
     #[test]
-    fn a_link_opens_nothing_else_and_cannot_be_prolonged() -> anyhow::Result<()> {
-        let (links, artifact, now) = (links()?, ArtifactId::fresh(), clock::now());
-        let (expires, signature) = parts(&links.link(&artifact, now)).unwrap_or_default();
-        let longer = expires.parse::<i64>()?.saturating_add(1).to_string();
-        let other_key = ArtifactLinks { key: LinkKey::derive(b"other root"), ..links.clone() };
-        for (links, artifact, expires, signature) in [
-            (&links, &ArtifactId::fresh(), &*expires, &*signature),
-            (&links, &artifact, &longer, &signature),
-            (&links, &artifact, &expires, ""),
-            (&links, &artifact, "soon", &signature),
-            (&other_key, &artifact, &expires, &signature),
+    fn a_link_opens_nothing_else_and_cannot_be_prolonged() {
+        let (ours, artifact, now) = (links(1), ArtifactId::fresh(), clock::now());
+        let end = ours.end(now);
+        let query = query_of(&ours.url(&artifact, end));
+        let longer = query.replace(&end.timestamp().to_string(), &(end.timestamp() + 1).to_string());
+        let signature = query.split_once("signature=").map(|(_, signature)| signature).unwrap_or_default();
+        for (links, artifact, query) in [
+            (&ours, &ArtifactId::fresh(), query.clone()),
+            (&ours, &artifact, longer),
+            (&ours, &artifact, format!("signature={signature}")),
+            (&ours, &artifact, format!("expires={}&signature=", end.timestamp())),
+            (&ours, &artifact, format!("expires=soon&signature={signature}")),
+            (&ours, &artifact, format!("expires={}&{query}", i64::MAX)),
+            (&ours, &artifact, String::new()),
+            (&links(2), &artifact, query.clone()),
         ] {
-            assert_eq!(links.check(artifact, expires, signature, now), Err(LinkError::Forged));
+            assert_eq!(links.check(artifact, &query, now), Err(LinkError::Forged), "{query}");
         }
-        Ok(())
     }
 }

@@ -87,6 +87,49 @@ pub enum JobCode {
 }
 
 impl JobCode {
+    /// Every code there is.
+    pub const ALL: [Self; 39] = [
+        Self::AddonFetchFailed,
+        Self::DigestMismatch,
+        Self::AddonBlocked,
+        Self::AddonUnknown,
+        Self::AddonNotEnabled,
+        Self::SignatureMissing,
+        Self::SignatureInvalid,
+        Self::ManifestMissing,
+        Self::ManifestInvalid,
+        Self::NotAComponent,
+        Self::ComponentInvalid,
+        Self::TooLarge,
+        Self::ImportNotDeclared,
+        Self::ImportForbidden,
+        Self::ExportMissing,
+        Self::ContractUnsupported,
+        Self::ConfigInvalid,
+        Self::SecretMissing,
+        Self::CompileFailed,
+        Self::ActivateFailed,
+        Self::AddonBadInput,
+        Self::AddonRefused,
+        Self::AddonFailed,
+        Self::AddonResultInvalid,
+        Self::AddonTrapped,
+        Self::CpuLimit,
+        Self::MemoryLimit,
+        Self::DeadlineExceeded,
+        Self::OutputLimit,
+        Self::EgressDenied,
+        Self::QuotaExceeded,
+        Self::BlockedByAddon,
+        Self::ProviderFailed,
+        Self::ProviderRefused,
+        Self::ProviderUnavailable,
+        Self::Cancelled,
+        Self::WorkerLost,
+        Self::TicketInvalid,
+        Self::Internal,
+    ];
+
     /// The code as it is written outside, such as `DIGEST_MISMATCH`.
     #[must_use]
     pub fn as_str(self) -> String {

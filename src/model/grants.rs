@@ -45,6 +45,12 @@ impl Grants {
         Ok(Self(wish))
     }
 
+    /// These grants without some kinds.
+    #[must_use]
+    pub fn without(self, kinds: &[CapabilityKind]) -> Self {
+        Self(self.0.into_iter().filter(|capability| !kinds.contains(&capability.kind)).collect())
+    }
+
     /// The granted capabilities.
     #[must_use]
     pub fn capabilities(&self) -> &[Capability] {

@@ -48,10 +48,10 @@ pub fn apply_defaults(schema: &Value, value: &mut Value) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let Some(members) = value.as_object_mut() else { return };
     for (name, property) in properties {
-        if !members.contains_key(name) {
-            if let Some(default) = property.get("default") {
-                members.insert(name.clone(), default.clone());
-            }
+        if !members.contains_key(name)
+            && let Some(default) = property.get("default")
+        {
+            members.insert(name.clone(), default.clone());
         }
         if let Some(member) = members.get_mut(name) {
             apply_defaults(property, member);

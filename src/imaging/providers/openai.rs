@@ -16,10 +16,12 @@ use url::Url;
 use crate::config::imaging::ProviderSettings;
 use crate::config::secret::Secret;
 use crate::imaging::error::{BuildError, Misfit, ProviderError};
-use crate::imaging::provider::{Drawn, GenerateContext, Http, HttpRequest, Kind, Parts, Picture, Provider};
+use crate::imaging::provider::{Caps, Drawn, GenerateContext, Kind, Parts, Picture, Provider};
 use crate::imaging::providers::refuse_settings;
 use crate::imaging::sniff::{Sniffed, sniff};
 use crate::model::image::ImageRequest;
+use crate::model::units::{ByteSize, Span};
+use crate::net::{Client, Method, Request};
 
 use self::wire::{Answer, Datum, Wish};
 
@@ -43,7 +45,6 @@ const DEFAULT_EXTRA_FIELDS: [&str; 3] = ["background", "output_format", "output_
 
 struct OpenAi {
     name: String,
-    base_url: Url,
     endpoint: Url,
     key: Option<Secret>,
     is_key_needed: bool,
@@ -51,7 +52,8 @@ struct OpenAi {
     output_format: Option<String>,
     extra_fields: Vec<String>,
     timeout: Duration,
-    parts: Parts,
+    client: Client,
+    caps: Caps,
 }
 
 fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<dyn Provider>, BuildError> {
@@ -68,19 +70,20 @@ fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<d
     let mut endpoint = base_url.clone();
     endpoint.path_segments_mut().map_err(|()| bad("has no path"))?.pop_if_empty().extend(["images", "generations"]);
     let key = Secret::resolve(settings.api_key.as_ref(), settings.api_key_file.as_deref())
-        .map_err(|source| BuildError::Key { name: name.to_owned(), path: settings.api_key_file.clone(), source })?;
+        .map_err(|source| BuildError::Key { name: name.to_owned(), source })?;
+    let client = parts.client(&base_url).map_err(|source| BuildError::Net { name: name.to_owned(), source })?;
     let default_fields = || DEFAULT_EXTRA_FIELDS.iter().map(|field| (*field).to_owned()).collect();
     Ok(Arc::new(OpenAi {
         name: name.to_owned(),
         is_key_needed: settings.base_url.is_none(),
-        base_url,
         endpoint,
         key,
         model: settings.model.clone().unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         output_format: settings.output_format.clone(),
         extra_fields: settings.extra_fields.clone().unwrap_or_else(default_fields),
-        timeout: settings.timeout.map_or(DEFAULT_TIMEOUT, crate::model::units::Span::duration),
-        parts: parts.clone(),
+        timeout: settings.timeout.map_or(DEFAULT_TIMEOUT, Span::duration),
+        client,
+        caps: parts.caps,
     }))
 }
 
@@ -125,26 +128,19 @@ impl Provider for OpenAi {
 
 impl OpenAi {
     async fn ask(&self, wish: &Wish) -> Result<Answer, ProviderError> {
-        let mut headers =
-            vec![("content-type", String::from("application/json")), ("accept", String::from("application/json"))];
-        if let Some(key) = &self.key {
-            headers.push(("authorization", format!("Bearer {}", key.expose())));
-        }
         let count = u64::try_from(wish.count).unwrap_or(1);
-        let request = HttpRequest {
-            url: self.endpoint.clone(),
-            headers,
-            body: Some(Bytes::from(wish.body.to_string())),
-            timeout: self.timeout,
-            // Base64 is a third larger than what it carries; the rest of the answer is small.
-            max_answer_bytes: self.parts.caps.max_bytes.saturating_mul(count).saturating_mul(4) / 3 + 1024 * 1024,
-        };
-        let answer = self
-            .parts
-            .upstream
-            .send(request)
-            .await
-            .map_err(|source| ProviderError::Http { what: "the request", source })?;
+        // Base64 is a third larger than what it carries; the rest of the answer is small.
+        let limit = self.caps.max_bytes.saturating_mul(count).saturating_mul(4) / 3 + 1024 * 1024;
+        let mut request = Request::new(Method::Post, self.endpoint.clone())
+            .header("accept", "application/json")
+            .json(&wish.body)
+            .within(self.timeout)
+            .refusing_above(ByteSize::bytes(limit));
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {}", key.expose()));
+        }
+        let answer =
+            self.client.send(request).await.map_err(|source| ProviderError::Http { what: "the request", source })?;
         if !answer.is_success() {
             return Err(faults::of(&answer));
         }
@@ -170,7 +166,7 @@ impl OpenAi {
     }
 
     async fn decode(&self, text: String) -> Result<(Bytes, Sniffed), ProviderError> {
-        let caps = self.parts.caps;
+        let caps = self.caps;
         let decoded = tokio::task::spawn_blocking(move || {
             let bytes = Bytes::from(wire::decode(&text)?);
             let sniffed = sniff(&bytes, caps)?;
@@ -180,25 +176,20 @@ impl OpenAi {
     }
 
     /// Fetches a finished picture. The server that the admin configured may name itself, wherever it stands;
-    /// any other address is a stranger's and goes through the guard.
+    /// any other address is a stranger's, and the client's policy judges it as one.
     async fn fetch(&self, address: &str) -> Result<(Bytes, Sniffed), ProviderError> {
         let what = "the fetch of a finished picture";
         let url = Url::parse(address)
             .map_err(|_| ProviderError::Answer { fault: String::from("the picture's address is not a URL") })?;
-        let way: &Arc<dyn Http> =
-            if url.origin() == self.base_url.origin() { &self.parts.upstream } else { &self.parts.strangers };
-        let request = HttpRequest {
-            url,
-            headers: vec![("accept", String::from("image/*"))],
-            body: None,
-            timeout: FETCH_TIMEOUT,
-            max_answer_bytes: self.parts.caps.max_bytes,
-        };
-        let answer = way.send(request).await.map_err(|source| ProviderError::Http { what, source })?;
+        let request = Request::new(Method::Get, url)
+            .header("accept", "image/*")
+            .within(FETCH_TIMEOUT)
+            .refusing_above(ByteSize::bytes(self.caps.max_bytes));
+        let answer = self.client.send(request).await.map_err(|source| ProviderError::Http { what, source })?;
         if !answer.is_success() {
             return Err(ProviderError::Answer { fault: format!("{what} ended with status {}", answer.status) });
         }
-        let sniffed = sniff(&answer.body, self.parts.caps)?;
+        let sniffed = sniff(&answer.body, self.caps)?;
         Ok((answer.body, sniffed))
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::clock;
 use crate::imaging::error::ProviderError;
-use crate::imaging::provider::HttpAnswer;
+use crate::net::Answer;
 
 /// Codes and types with which the API and its lookalikes say that their rules forbid a picture.
 const REFUSALS: [&str; 5] = [
@@ -48,10 +48,14 @@ impl WireError {
 }
 
 /// The error behind an answer whose status is not 2xx.
-pub(super) fn of(answer: &HttpAnswer) -> ProviderError {
-    let status = answer.status;
+pub(super) fn of(answer: &Answer) -> ProviderError {
+    let header = |name| answer.headers.get(name);
+    judge(answer.status, &answer.body, wish(header("retry-after-ms"), header("retry-after")))
+}
+
+fn judge(status: u16, body: &[u8], after: Option<Duration>) -> ProviderError {
     // A lookalike may answer in any shape: what cannot be read counts as nothing said.
-    let error = serde_json::from_slice::<WireFault>(&answer.body).unwrap_or_default().error;
+    let error = serde_json::from_slice::<WireFault>(body).unwrap_or_default().error;
     if matches!(status, 400 | 403 | 422) {
         if let Some(reason) = error.one_of(&REFUSALS) {
             return ProviderError::Refused { reason: reason.to_owned() };
@@ -62,19 +66,19 @@ pub(super) fn of(answer: &HttpAnswer) -> ProviderError {
     }
     match status {
         401 | 403 => ProviderError::KeyRefused { status },
-        429 => ProviderError::SlowDown { after: retry_after(answer) },
-        408 | 409 | 425 | 500..=599 => ProviderError::Trouble { status, after: retry_after(answer) },
+        429 => ProviderError::SlowDown { after },
+        408 | 409 | 425 | 500..=599 => ProviderError::Trouble { status, after },
         300..=399 => ProviderError::BadRequest { status, message: String::from("redirects are not followed") },
         _ => ProviderError::BadRequest { status, message: shown(error.message.as_deref()) },
     }
 }
 
 /// `retry-after-ms`, or `Retry-After` in seconds or as a date.
-fn retry_after(answer: &HttpAnswer) -> Option<Duration> {
-    if let Some(millis) = answer.header("retry-after-ms").and_then(|text| text.trim().parse().ok()) {
+fn wish(millis: Option<&str>, text: Option<&str>) -> Option<Duration> {
+    if let Some(millis) = millis.and_then(|text| text.trim().parse().ok()) {
         return Some(Duration::from_millis(millis));
     }
-    let text = answer.header("retry-after")?.trim();
+    let text = text?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
@@ -95,34 +99,32 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpAnswer {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        HttpAnswer { status, headers, body: body.to_owned().into() }
-    }
-
     #[test]
     fn a_wish_to_wait_is_read_in_each_of_its_forms() {
-        for (header, seconds) in [(("retry-after", "7"), 7), (("retry-after-ms", "9000"), 9)] {
-            assert_eq!(retry_after(&answer(429, &[header], "")), Some(Duration::from_secs(seconds)));
-        }
         let at = (clock::now() + TimeDelta::seconds(100)).to_rfc2822();
-        let wish = retry_after(&answer(429, &[("retry-after", &at)], ""));
-        assert!(wish.is_some_and(|wish| (90..=100).contains(&wish.as_secs())), "{wish:?}");
-        assert_eq!(retry_after(&answer(429, &[("retry-after", "soon")], "")), None);
-        let past = answer(429, &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], "");
-        assert_eq!(retry_after(&past), Some(Duration::ZERO));
+        for (millis, text, from, to) in [
+            (None, Some("7"), 7, 7),
+            (Some("9000"), Some("1"), 9, 9),
+            (None, Some(at.as_str()), 90, 100),
+            (None, Some("Wed, 21 Oct 2015 07:28:00 GMT"), 0, 0),
+        ] {
+            let wish = wish(millis, text);
+            assert!(wish.is_some_and(|wish| (from..=to).contains(&wish.as_secs())), "{text:?}: {wish:?}");
+        }
+        assert_eq!(wish(None, Some("soon")), None);
     }
 
     #[test]
     fn what_a_server_says_about_a_key_is_not_repeated() {
-        let said = of(&answer(401, &[], r#"{"error":{"message":"Incorrect API key provided: sk-secret"}}"#));
+        let said = judge(401, br#"{"error":{"message":"Incorrect API key provided: sk-secret"}}"#, None);
         assert!(!said.to_string().contains("secret"));
     }
 
     #[test]
     fn a_fault_in_an_unknown_shape_is_still_a_fault() {
         for body in ["", "<html>", "{\"error\":\"text\"}", "{\"detail\":[]}", "[1]"] {
-            assert!(matches!(of(&answer(400, &[], body)), ProviderError::BadRequest { status: 400, .. }), "{body}");
+            let said = judge(400, body.as_bytes(), None);
+            assert!(matches!(said, ProviderError::BadRequest { status: 400, .. }), "{body}");
         }
     }
 }

@@ -1,0 +1,145 @@
+//! Calling an action: checked before it is queued, and run by a job.
+
+use serde_json::{Value, json};
+
+use crate::addons::enable::not_enabled;
+use crate::addons::owner::Owner;
+use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::{Addons, AddonsError, Fault};
+use crate::host::{Invocation, Reply};
+use crate::model::code::JobCode;
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
+use crate::model::schema;
+use crate::queue::tickets::invoke::Invoke;
+use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
+
+/// What an action answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionAnswer {
+    /// Its value, which fits the schema that it declared.
+    pub value: Value,
+    /// Ids of artifacts that it made.
+    pub assets: Vec<String>,
+}
+
+impl Addons {
+    /// Makes an `invoke` job.
+    ///
+    /// # Errors
+    /// [`AddonsError`]: not enabled, no such action, or every way in which the parameters do not fit.
+    pub async fn request_action(
+        &self,
+        owner: &Owner,
+        action: &str,
+        params: Value,
+        options: &JobOptions,
+        idempotency: Option<&IdempotencyKey>,
+        traceparent: Option<&str>,
+    ) -> Result<Submitted, AddonsError> {
+        let running = self.inner.running(owner).await?;
+        let Some(running) = running else { return Err(self.why_not_running(owner).await?) };
+        let declared = running.manifest.action(action).ok_or_else(|| {
+            let names: Vec<&str> = running.manifest.actions.iter().map(|action| action.name.as_str()).collect();
+            AddonsError::NotFound(format!("`{}` has no action `{action}`; it has: {}", owner.addon, names.join(", ")))
+        })?;
+        self.check_params(&running, action, &params)?;
+        let ticket = Invoke {
+            addon_id: owner.addon.to_string(),
+            user_id: Some(owner.user.to_string()),
+            client_id: Some(owner.client.to_string()),
+            action: declared.name.clone(),
+            params,
+            ..Invoke::default()
+        };
+        let submission = Submission {
+            client: &owner.client,
+            user: Some(&owner.user),
+            addon: Some(&owner.addon),
+            ticket: &ticket,
+            options,
+            idempotency,
+            traceparent,
+        };
+        Ok(self.inner.work.submit(&submission).await?)
+    }
+
+    /// Runs an `invoke` job's call.
+    ///
+    /// # Errors
+    /// [`JobError`]: not enabled any more, bad parameters from a foreign producer, or the call's own outcome.
+    pub async fn run_action(
+        &self,
+        owner: &Owner,
+        action: &str,
+        params: &Value,
+        context: &CallContext,
+    ) -> Result<ActionAnswer, JobError> {
+        let running = self.inner.running(owner).await?.ok_or_else(|| {
+            let message = format!("`{}` is not enabled for user `{}`", owner.addon, owner.user);
+            JobError::permanent(JobCode::AddonNotEnabled, message)
+        })?;
+        let declared = running.manifest.action(action).ok_or_else(|| {
+            JobError::permanent(JobCode::AddonBadInput, format!("`{}` has no action `{action}`", owner.addon))
+        })?;
+        if let Err(AddonsError::Invalid(faults)) = self.check_params(&running, action, params) {
+            return Err(JobError::permanent(JobCode::AddonBadInput, super::settings::in_words(&faults)));
+        }
+        let limits = self.inner.limits(&running.manifest, declared.cpu_ms, declared.timeout_ms);
+        let compiled = self.inner.compiled(&running).await?;
+        let call = Call { context, limits, given: &[] };
+        let invocation = Invocation::Action { name: declared.name.clone(), params: params.clone() };
+        match self.inner.call(&running, &compiled, call, invocation).await? {
+            Reply::Action(output) => {
+                let value = check_result(&running, action, output.value)?;
+                Ok(ActionAnswer { value, assets: output.assets.into_iter().map(|asset| asset.id).collect() })
+            }
+            _ => Err(JobError::permanent(JobCode::Internal, "the action answered out of turn")),
+        }
+    }
+
+    fn check_params(&self, running: &Running, action: &str, params: &Value) -> Result<(), AddonsError> {
+        let limit = self.inner.settings.params_limit;
+        let size = params.to_string().len();
+        if size > limit.as_usize() {
+            return Err(AddonsError::invalid("/params", format!("is {size} bytes, at most {limit} are taken")));
+        }
+        let faults: Vec<Fault> = match running.params(action) {
+            Some(validator) => schema::faults(validator, params)
+                .into_iter()
+                .map(|fault| Fault { pointer: format!("/params{}", fault.pointer), message: fault.message })
+                .collect(),
+            None if params.is_object() => Vec::new(),
+            None => vec![Fault { pointer: String::from("/params"), message: String::from("is not an object") }],
+        };
+        if faults.is_empty() { Ok(()) } else { Err(AddonsError::Invalid(faults)) }
+    }
+
+    async fn why_not_running(&self, owner: &Owner) -> Result<AddonsError, AddonsError> {
+        let record = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+        Ok(match record {
+            None => not_enabled(&owner.addon, &owner.user),
+            Some(record) => AddonsError::Conflict {
+                code: "ADDON_NOT_ENABLED",
+                message: format!(
+                    "`{}` is {} for user `{}`; actions run while it is enabled",
+                    owner.addon, record.state, owner.user
+                ),
+            },
+        })
+    }
+}
+
+/// Holds an answer against the schema that the addon declared for it.
+fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, JobError> {
+    let Some(validator) = running.result(action) else { return Ok(value) };
+    let faults = schema::faults(validator, &value);
+    if faults.is_empty() {
+        return Ok(value);
+    }
+    let texts: Vec<Value> =
+        faults.iter().map(|fault| json!({ "pointer": fault.pointer, "message": fault.message })).collect();
+    let failure =
+        Failure::permanent(JobCode::AddonResultInvalid, "the addon's answer does not fit the schema it declared");
+    Err(failure.with_details(json!({ "faults": texts })).into())
+}

@@ -1,0 +1,289 @@
+//! The `load` job: from a wish to a running enablement, one visible step after another.
+//!
+//! Every step may be repeated: a worker that dies leaves nothing half-written
+//! but a record that says `loading`, and the next attempt starts over.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::addons::consent::{Consent, decide};
+use crate::addons::owner::Owner;
+use crate::addons::registry::VersionWish;
+use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::{Addons, settings, verify};
+use crate::clock;
+use crate::host::inspect::Inspection;
+use crate::host::{InterfaceSet, Invocation, Reply};
+use crate::model::code::JobCode;
+use crate::model::digest::Digest;
+use crate::model::grants::Grants;
+use crate::model::id::JobId;
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
+use crate::model::lifecycle::{Change, EnablementState};
+use crate::queue::tickets::load::Load;
+use crate::store::addons::VersionRecord;
+use crate::store::enablements::{AutoUpdate, Enablement, Put};
+use crate::work::progress::{Found, Progress};
+
+/// How often a write that somebody else was quicker with is tried again.
+const WRITE_TRIES: u32 = 5;
+
+/// Steps after `grants`, shown as skipped when consent is missing.
+const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
+
+/// What the checks before `compile` found out.
+struct Prepared {
+    record: VersionRecord,
+    inspection: Inspection,
+    bytes: Bytes,
+    grants: Grants,
+    config: Value,
+    consent: Consent,
+}
+
+impl Prepared {
+    /// The enablement as it will be, for the call that activates it.
+    fn as_running(&self, owner: &Owner) -> Running {
+        let fresh = Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone());
+        let enablement = Enablement {
+            version: Some(self.record.version.clone()),
+            digest: Some(self.record.digest),
+            grants: self.grants.clone(),
+            config: self.config.clone(),
+            ..fresh
+        };
+        Running::new(owner.clone(), enablement, Arc::new(self.record.manifest.clone()))
+    }
+}
+
+impl Addons {
+    /// Runs the steps of a `load` job and returns its result.
+    ///
+    /// # Errors
+    /// [`JobError`] with the code of the step that failed.
+    pub async fn install(&self, owner: &Owner, ticket: &Load, context: &CallContext) -> Result<Value, JobError> {
+        let progress = &context.progress;
+        self.begin_loading(owner, &context.job_id).await?;
+        let prepared = self.prepare(ticket, owner, progress).await?;
+        progress.percent(60).await;
+        let digest = prepared.record.digest;
+        if prepared.consent == Consent::Missing {
+            STEPS_AFTER_CONSENT.iter().for_each(|step| progress.skip(step));
+            let requested = super::views::in_plain_words(&prepared.record.manifest);
+            self.settle(owner, Change::ConsentMissing, &prepared, ticket, progress).await?;
+            return Ok(json!({
+                "state": "awaiting-consent", "addonId": owner.addon, "version": prepared.record.version,
+                "digest": digest, "requested": requested,
+            }));
+        }
+        let compiled = progress
+            .step("compile", async {
+                let bytes = prepared.bytes.clone();
+                let granted = InterfaceSet::granted(&prepared.grants);
+                let compiled = self.inner.host()?.compile(&digest, granted, bytes).await?;
+                let evidence = json!({ "from": compiled.origin().as_str() });
+                Ok(Found::with(compiled, evidence))
+            })
+            .await?;
+        progress.percent(85).await;
+        progress
+            .step("activate", async {
+                if !prepared.inspection.exports_interface("lifecycle") {
+                    return Ok(Found::with((), json!({ "lifecycle": false })));
+                }
+                let running = prepared.as_running(owner);
+                let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
+                match self.inner.call(&running, &compiled, call, Invocation::Activate).await {
+                    Ok(Reply::Done) => Ok(Found::with((), json!({ "lifecycle": true }))),
+                    Ok(_) => Err(JobError::permanent(JobCode::Internal, "the activation answered out of turn")),
+                    Err(error) => Err(as_activation_error(error)),
+                }
+            })
+            .await?;
+        self.settle(owner, Change::Loaded, &prepared, ticket, progress).await?;
+        Ok(json!({
+            "state": "enabled", "addonId": owner.addon, "version": prepared.record.version,
+            "digest": digest, "grants": prepared.grants,
+        }))
+    }
+
+    /// Records that a `load` job failed for good.
+    ///
+    /// # Errors
+    /// [`JobError`] when the record cannot be written.
+    pub async fn install_failed(
+        &self,
+        owner: &Owner,
+        failure: &Failure,
+        context: &CallContext,
+    ) -> Result<(), JobError> {
+        self.change(owner, |current| {
+            if current.state != EnablementState::Loading {
+                return Ok(false);
+            }
+            current.state = EnablementState::Failed;
+            current.error = Some(failure.clone());
+            current.steps = context.progress.steps();
+            Ok(true)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn begin_loading(&self, owner: &Owner, job: &JobId) -> Result<(), JobError> {
+        self.change(owner, |current| {
+            if current.state == EnablementState::Loading && current.job_id.as_ref() == Some(job) {
+                return Ok(false);
+            }
+            current.state = current
+                .state
+                .next(Change::Load)
+                .or_else(|error| if current.state == EnablementState::Loading { Ok(current.state) } else { Err(error) })
+                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
+            current.job_id = Some(job.clone());
+            current.error = None;
+            Ok(true)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn prepare(&self, ticket: &Load, owner: &Owner, progress: &Progress) -> Result<Prepared, JobError> {
+        let record = progress.step("resolve", self.resolve(owner, ticket)).await?;
+        let bytes = progress
+            .step("fetch", async {
+                let bytes = self.inner.stored_component(&record.digest).await?;
+                let size = bytes.len();
+                Ok(Found::with(bytes, json!({ "source": "store", "sizeBytes": size })))
+            })
+            .await?;
+        progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        progress.step("manifest", manifest(&bytes, &record)).await?;
+        let limit = self.inner.settings.component_limit;
+        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let (grants, config, consent) =
+            progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
+        Ok(Prepared { record, inspection, bytes, grants, config, consent })
+    }
+
+    async fn resolve(&self, owner: &Owner, ticket: &Load) -> Result<Found<VersionRecord>, JobError> {
+        let wish = VersionWish::parse(ticket.version.as_deref())
+            .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
+        let records = self.inner.versions.list(&owner.addon).await?;
+        let wanted = ticket.version.as_deref().unwrap_or("latest");
+        let record = wish.choose(records).ok_or_else(|| {
+            let message = format!("`{}` has no approved version that is `{wanted}`", owner.addon);
+            JobError::permanent(JobCode::AddonUnknown, message)
+        })?;
+        let evidence = json!({ "version": record.version, "digest": record.digest });
+        Ok(Found::with(record, evidence))
+    }
+
+    fn grant(
+        &self,
+        record: &VersionRecord,
+        inspection: &Inspection,
+        ticket: &Load,
+    ) -> Result<Found<(Grants, Value, Consent)>, JobError> {
+        let config = settings::check(&record.manifest, ticket.config.as_ref())
+            .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
+        let grants = match &ticket.grants {
+            None => Grants::requested(&record.manifest),
+            Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
+                .map_err(|error| JobError::permanent(JobCode::ImportNotDeclared, error.to_string()))?,
+        };
+        // What is declared and not imported is not granted: nobody should hold what nobody uses.
+        let grants = grants.without(&inspection.unused_capabilities);
+        let named = match ticket.consent.as_deref().map(Digest::parse) {
+            None => None,
+            Some(Ok(digest)) => Some(digest),
+            Some(Err(error)) => return Err(JobError::permanent(JobCode::DigestMismatch, format!("consent: {error}"))),
+        };
+        let consent = decide(self.inner.settings.consent, &record.manifest, &record.digest, named.as_ref());
+        if let Consent::ForOther(other) = consent {
+            let message = format!("consent was given to {other}, but {} would run", record.digest);
+            return Err(JobError::permanent(JobCode::DigestMismatch, message));
+        }
+        let evidence = json!({ "grants": grants, "consent": consent == Consent::Given });
+        Ok(Found::with((grants, config, consent), evidence))
+    }
+
+    /// Writes what the job found: one compare-and-set, so that a reader sees all of it or nothing.
+    async fn settle(
+        &self,
+        owner: &Owner,
+        change: Change,
+        prepared: &Prepared,
+        ticket: &Load,
+        progress: &Progress,
+    ) -> Result<(), JobError> {
+        self.change(owner, |current| {
+            current.state = current
+                .state
+                .next(change)
+                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
+            current.version = Some(prepared.record.version.clone());
+            current.digest = Some(prepared.record.digest);
+            current.grants = prepared.grants.clone();
+            current.config = prepared.config.clone();
+            current.steps = progress.steps();
+            current.error = None;
+            if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
+                current.auto_update = mode;
+            }
+            if change == Change::Loaded {
+                current.consent = Some(prepared.record.digest);
+                current.enabled_at = Some(clock::now());
+            }
+            Ok(true)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Applies `edit` to the enablement by compare-and-set; `false` from `edit` means nothing is to be written.
+    pub(super) async fn change(
+        &self,
+        owner: &Owner,
+        edit: impl Fn(&mut Enablement) -> Result<bool, JobError>,
+    ) -> Result<Enablement, JobError> {
+        for _ in 0..WRITE_TRIES {
+            let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+            let mut next = current
+                .unwrap_or_else(|| Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
+            if !edit(&mut next)? {
+                return Ok(next);
+            }
+            match self.inner.enablements.put(next.revision, &next).await? {
+                Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
+                Put::Conflict(_) => {}
+            }
+        }
+        Err(JobError::transient(JobCode::Internal, "the enablement is being changed by too many at once"))
+    }
+}
+
+async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {
+    let bytes = bytes.clone();
+    let embedded = verify::blocking(move || {
+        crate::host::section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
+    })
+    .await?;
+    if embedded == record.manifest {
+        Ok(Found::with((), json!({ "id": embedded.id, "version": embedded.version })))
+    } else {
+        Err(JobError::permanent(JobCode::ManifestInvalid, "the component's manifest is not the one that was published"))
+    }
+}
+
+/// What a guest's own refusal means when it happens in `activate`: the settings or the moment were wrong, not the call.
+fn as_activation_error(error: JobError) -> JobError {
+    let code = match error.failure.code {
+        JobCode::AddonBadInput | JobCode::AddonRefused | JobCode::AddonFailed => JobCode::ActivateFailed,
+        other => other,
+    };
+    JobError { failure: Failure { code, ..error.failure }, ..error }
+}

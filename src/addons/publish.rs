@@ -1,0 +1,236 @@
+//! Taking a component into the registry: bytes first, then everything that is said of them, then the record.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::addons::views::VersionView;
+use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
+use crate::clock;
+use crate::config::addons::ApprovalMode;
+use crate::host::section;
+use crate::model::code::JobCode;
+use crate::model::digest::Digest;
+use crate::model::id::{AddonId, ClientId};
+use crate::model::job_error::JobError;
+use crate::model::manifest::Manifest;
+use crate::queue::tickets::publish::{Publish, Source};
+use crate::store::addons::{PutVersion, VersionRecord, VersionState};
+use crate::store::blobs::BlobKind;
+use crate::work::progress::{Found, Progress};
+use crate::work::{IdempotencyKey, JobOptions, Submission};
+
+/// Who publishes, and in which namespaces they may.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    /// The tenant.
+    pub client: ClientId,
+    /// Namespaces (`acme`); `*` is every one but the platform's own `semantest`.
+    pub namespaces: Vec<String>,
+    /// Whether every namespace is open, and paths of this machine too.
+    pub is_admin: bool,
+}
+
+impl Publisher {
+    /// Whether this publisher may publish `addon`.
+    #[must_use]
+    pub fn owns(&self, addon: &AddonId) -> bool {
+        let namespace = addon.publisher();
+        self.is_admin || self.namespaces.iter().any(|own| own == namespace || (own == "*" && namespace != "semantest"))
+    }
+}
+
+impl Addons {
+    /// Makes a `publish` job for uploaded bytes.
+    ///
+    /// # Errors
+    /// [`AddonsError`]: too large, `VERSION_EXISTS` with other bytes, or a namespace that is not the caller's.
+    pub async fn publish_upload(
+        &self,
+        publisher: &Publisher,
+        bytes: Bytes,
+        options: &JobOptions,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Published, AddonsError> {
+        let limit = self.inner.settings.component_limit;
+        if bytes.len() > limit.as_usize() {
+            return Err(AddonsError::TooLarge { limit });
+        }
+        let digest = Digest::of(&bytes);
+        if let Ok(manifest) = section::read(&bytes) {
+            if !publisher.owns(&manifest.id) {
+                return Err(AddonsError::Forbidden(format!("`{}` is not in your namespaces", manifest.id)));
+            }
+            if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await? {
+                return existing(&record, &digest);
+            }
+        }
+        self.inner.blobs.put(BlobKind::Component, &digest, bytes).await?;
+        let ticket = ticket_of(publisher, Source::Upload, &digest);
+        self.submit(publisher, &ticket, options, idempotency).await
+    }
+
+    /// Makes a `publish` job for bytes that a worker fetches.
+    ///
+    /// # Errors
+    /// [`AddonsError`]: a source without pinned digest, or a path from somebody who is no admin.
+    pub async fn publish_from(
+        &self,
+        publisher: &Publisher,
+        source: PublishSource,
+        digest: Option<Digest>,
+        options: &JobOptions,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Published, AddonsError> {
+        let digest = digest.ok_or_else(|| {
+            AddonsError::invalid(
+                "/digest",
+                "is missing: name the component's sha-256, so that nobody can swap it on the way",
+            )
+        })?;
+        let source = match source {
+            PublishSource::Url(url) if url.starts_with("https://") || url.starts_with("http://") => Source::Url(url),
+            PublishSource::Url(_) => return Err(AddonsError::invalid("/source/url", "is not an https:// address")),
+            PublishSource::Path(path) if publisher.is_admin => Source::Path(path),
+            PublishSource::Path(_) => {
+                return Err(AddonsError::Forbidden(String::from("only an admin publishes from a path of the server")));
+            }
+        };
+        let ticket = ticket_of(publisher, source, &digest);
+        self.submit(publisher, &ticket, options, idempotency).await
+    }
+
+    async fn submit(
+        &self,
+        publisher: &Publisher,
+        ticket: &Publish,
+        options: &JobOptions,
+        idempotency: Option<&IdempotencyKey>,
+    ) -> Result<Published, AddonsError> {
+        let client = &publisher.client;
+        let submission =
+            Submission { client, user: None, addon: None, ticket, options, idempotency, traceparent: None };
+        Ok(Published::Accepted(self.inner.work.submit(&submission).await?))
+    }
+
+    /// Runs a `publish` job; where it fails for good, no bytes stay behind that nothing else names.
+    ///
+    /// # Errors
+    /// [`JobError`] with the code of the step that failed.
+    pub async fn take_in(&self, ticket: &Publish, progress: &Progress) -> Result<Value, JobError> {
+        let expected = Digest::parse(&ticket.digest)
+            .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
+        let bytes = progress.step("fetch", self.fetched(&ticket.source, &expected)).await?;
+        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(expected))).await?;
+        let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
+        progress.percent(40).await;
+        let limit = self.inner.settings.component_limit;
+        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        progress.percent(70).await;
+        let record = VersionRecord {
+            id: manifest.id.clone(),
+            version: manifest.version.clone(),
+            digest,
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            manifest,
+            contract: inspection.contract,
+            state: match self.inner.settings.approval {
+                ApprovalMode::Auto => VersionState::Approved,
+                ApprovalMode::Manual => VersionState::Pending,
+            },
+            state_note: None,
+            published_at: clock::now(),
+            publisher: ticket.client_id.clone(),
+            source: ticket.source.in_words(),
+            warnings: inspection.warnings,
+        };
+        progress.step("register", self.register(&record, bytes)).await?;
+        Ok(json!({
+            "addonId": record.id, "version": record.version, "digest": record.digest,
+            "sizeBytes": record.size, "state": record.state.as_str(),
+        }))
+    }
+
+    /// Removes the bytes of a publication that failed for good, unless a version names them.
+    ///
+    /// # Errors
+    /// [`JobError`] when the registry or the blob store does not answer.
+    pub async fn discard(&self, ticket: &Publish) -> Result<(), JobError> {
+        let Ok(digest) = Digest::parse(&ticket.digest) else { return Ok(()) };
+        if !self.inner.versions.is_named(&digest).await? {
+            self.inner.blobs.remove(BlobKind::Component, &digest).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetched(&self, source: &Source, digest: &Digest) -> Result<Found<Bytes>, JobError> {
+        let bytes = match source {
+            Source::Upload => self.inner.stored_component(digest).await?,
+            Source::Url(url) => self.inner.downloaded_component(url, digest).await?,
+            Source::Path(path) => self.inner.component_at(path).await?,
+        };
+        let limit = self.inner.settings.component_limit;
+        if bytes.len() > limit.as_usize() {
+            return Err(super::fetch::too_large(u64::try_from(bytes.len()).unwrap_or(u64::MAX), limit));
+        }
+        let evidence = json!({ "source": source.in_words(), "sizeBytes": bytes.len() });
+        Ok(Found::with(bytes, evidence))
+    }
+
+    async fn own_manifest(&self, ticket: &Publish, bytes: &Bytes) -> Result<Found<Manifest>, JobError> {
+        let bytes = bytes.clone();
+        let manifest = verify::blocking(move || {
+            section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
+        })
+        .await?;
+        let publisher = Publisher {
+            client: ClientId::parse(&ticket.client_id)
+                .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?,
+            namespaces: ticket.namespaces.clone(),
+            is_admin: ticket.is_admin,
+        };
+        if !publisher.owns(&manifest.id) {
+            let message = format!("`{}` is not in the publisher's namespaces", manifest.id);
+            return Err(JobError::permanent(JobCode::ManifestInvalid, message));
+        }
+        let evidence = json!({ "id": manifest.id, "version": manifest.version });
+        Ok(Found::with(manifest, evidence))
+    }
+
+    async fn register(&self, record: &VersionRecord, bytes: Bytes) -> Result<Found<()>, JobError> {
+        // The bytes first: a record whose bytes are missing would be half a version.
+        self.inner.blobs.put(BlobKind::Component, &record.digest, bytes).await?;
+        match self.inner.versions.put_version(record).await? {
+            PutVersion::Stored | PutVersion::Same(_) => Ok(Found::with((), json!({ "state": record.state.as_str() }))),
+            PutVersion::Conflict(existing) => Err(JobError::permanent(
+                JobCode::ManifestInvalid,
+                format!(
+                    "{} {} was published before with other bytes ({existing}); versions are immutable, raise the number",
+                    record.id, record.version
+                ),
+            )),
+        }
+    }
+}
+
+fn existing(record: &VersionRecord, digest: &Digest) -> Result<Published, AddonsError> {
+    if record.digest.matches(digest) {
+        return Ok(Published::Exists(Box::new(VersionView::of(record))));
+    }
+    Err(AddonsError::Conflict {
+        code: "VERSION_EXISTS",
+        message: format!(
+            "{} {} was published before with other bytes ({}); versions are immutable, raise the number",
+            record.id, record.version, record.digest
+        ),
+    })
+}
+
+fn ticket_of(publisher: &Publisher, source: Source, digest: &Digest) -> Publish {
+    Publish {
+        source,
+        digest: digest.to_string(),
+        client_id: publisher.client.to_string(),
+        namespaces: publisher.namespaces.clone(),
+        is_admin: publisher.is_admin,
+    }
+}

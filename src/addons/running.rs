@@ -1,0 +1,327 @@
+//! Enablements that run: cached with invalidation, called in a fresh store each time.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use jsonschema::Validator;
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::addons::owner::Owner;
+use crate::addons::{Addons, Inner};
+use crate::host::compile::BoxError;
+use crate::host::ports::{AssetFacts, Ports};
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::model::code::JobCode;
+use crate::model::digest::Digest;
+use crate::model::id::{AddonId, ClientId, JobId, UserId};
+use crate::model::job_error::JobError;
+use crate::model::lifecycle::EnablementState;
+use crate::model::limits::CallLimits;
+use crate::model::manifest::Manifest;
+use crate::model::schema;
+use crate::shutdown::Stop;
+use crate::store::StoreError;
+use crate::store::blobs::BlobKind;
+use crate::store::control::{Control, Message};
+use crate::store::enablements::Enablement;
+use crate::work::progress::Progress;
+
+/// Enablements kept in memory by one process; one takes a few KiB.
+const MAX_ENABLEMENTS: usize = 20_000;
+/// Users whose list of addons is kept in memory by one process.
+const MAX_USERS: usize = 20_000;
+/// Longest time a cached record is used without looking again, should an invalidation be lost.
+const MAX_AGE: Duration = Duration::from_secs(30);
+
+/// What a job hands to every call that it makes.
+#[derive(Clone)]
+pub struct CallContext {
+    /// The job.
+    pub job_id: JobId,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// The caller's trace.
+    pub traceparent: Option<String>,
+    /// Fires when the job should end.
+    pub cancel: CancellationToken,
+    /// The job's voice, for the guest's own progress and log lines.
+    pub progress: Progress,
+}
+
+/// A picture or file that a call may read, before it is stored anywhere.
+#[derive(Clone, Debug)]
+pub struct GivenAsset {
+    /// The id it will be stored under.
+    pub id: String,
+    /// Such as `image/png`.
+    pub media_type: String,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Facts such as width and height.
+    pub metadata: serde_json::Value,
+}
+
+impl GivenAsset {
+    /// What a guest learns about it without reading it.
+    #[must_use]
+    pub fn facts(&self) -> AssetFacts {
+        AssetFacts {
+            id: self.id.clone(),
+            media_type: self.media_type.clone(),
+            size: u64::try_from(self.bytes.len()).unwrap_or(u64::MAX),
+            digest: Digest::of(&self.bytes).hex(),
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+/// Whose call it is and what it may touch: what a port is made for.
+pub struct CallScope<'a> {
+    /// Whose enablement.
+    pub owner: &'a Owner,
+    /// The enablement.
+    pub enablement: &'a Enablement,
+    /// The job.
+    pub context: &'a CallContext,
+    /// Assets handed to this call.
+    pub given: &'a [GivenAsset],
+}
+
+/// Makes the doors that one call gets; implemented above, handed over by the composition.
+pub trait Runner: Send + Sync {
+    /// The ports for one call.
+    fn ports(&self, scope: &CallScope<'_>) -> Ports;
+}
+
+/// An enablement that runs, with everything a call needs ready.
+pub(super) struct Running {
+    pub(super) owner: Owner,
+    pub(super) enablement: Enablement,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) config: Arc<str>,
+    params: HashMap<String, Validator>,
+    results: HashMap<String, Validator>,
+}
+
+impl Running {
+    pub(super) fn new(owner: Owner, enablement: Enablement, manifest: Arc<Manifest>) -> Self {
+        let compiled = |pick: fn(&crate::model::manifest::ActionSpec) -> Option<&serde_json::Value>| {
+            manifest
+                .actions
+                .iter()
+                .filter_map(|action| Some((action.name.clone(), schema::compile(pick(action)?).ok()?)))
+                .collect()
+        };
+        let params = compiled(|action| action.params.as_ref());
+        let results = compiled(|action| action.result.as_ref());
+        let config = enablement.config.to_string().into();
+        Self { owner, enablement, manifest, config, params, results }
+    }
+
+    /// The validator of an action's parameters, where it declares a schema.
+    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+        self.params.get(action)
+    }
+
+    /// The validator of an action's result, where it declares a schema.
+    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+        self.results.get(action)
+    }
+}
+
+type User = (ClientId, UserId);
+type Key = (ClientId, UserId, AddonId);
+
+/// Something that was read from the store, and when.
+type Read<T> = (Instant, Arc<T>);
+
+/// What this process remembers. An entry read before an invalidation is never stored after it.
+pub(super) struct Caches {
+    running: Mutex<LruCache<Key, Read<Running>>>,
+    users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
+    generation: AtomicU64,
+    control: Control,
+}
+
+impl Caches {
+    pub(super) fn new(control: Control) -> Self {
+        let size = |count: usize| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            running: Mutex::new(LruCache::new(size(MAX_ENABLEMENTS))),
+            users: Mutex::new(LruCache::new(size(MAX_USERS))),
+            generation: AtomicU64::new(0),
+            control,
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn forget(&self, key: &Key) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.running.lock().pop(key);
+        self.users.lock().pop(&(key.0.clone(), key.1.clone()));
+    }
+
+    fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.running.lock().clear();
+        self.users.lock().clear();
+    }
+}
+
+impl Addons {
+    /// Keeps the caches true until `stop`: one of these runs in each process that uses the service.
+    pub async fn watch(&self, stop: Stop) {
+        let mut messages = self.inner.caches.control.subscribe();
+        while !stop.has_fired() {
+            let message = tokio::select! {
+                () = stop.fired() => return,
+                message = messages.recv() => message,
+            };
+            match message {
+                Ok(Message::EnablementChanged { client, user, addon }) => {
+                    self.inner.caches.forget(&(client, user, addon))
+                }
+                Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
+                Ok(_) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.inner.caches.forget_all(),
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn host(&self) -> Result<&Arc<Host>, JobError> {
+        self.host
+            .as_ref()
+            .ok_or_else(|| JobError::permanent(JobCode::Internal, "this process was started without a sandbox"))
+    }
+
+    /// The enablement, when it is enabled.
+    pub(super) async fn running(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
+        let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
+        if let Some((read_at, running)) = self.caches.running.lock().get(&key)
+            && read_at.elapsed() < MAX_AGE
+        {
+            return Ok(Some(Arc::clone(running)));
+        }
+        let generation = self.caches.generation();
+        let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
+            return Ok(None);
+        };
+        if enablement.state != EnablementState::Enabled {
+            return Ok(None);
+        }
+        let Some(version) = &enablement.version else { return Ok(None) };
+        let Some(record) = self.versions.get(&owner.addon, version).await? else { return Ok(None) };
+        let running = Arc::new(Running::new(owner.clone(), enablement, Arc::new(record.manifest)));
+        if self.caches.generation() == generation {
+            self.caches.running.lock().put(key, (Instant::now(), Arc::clone(&running)));
+        }
+        Ok(Some(running))
+    }
+
+    /// Every enabled addon of a user.
+    pub(super) async fn running_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
+        let key = (client.clone(), user.clone());
+        let cached =
+            self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
+        let ids = match cached {
+            Some(ids) => ids,
+            None => {
+                let generation = self.caches.generation();
+                let records = self.enablements.list(client, user).await?;
+                let enabled = records.into_iter().filter(|record| record.state == EnablementState::Enabled);
+                let ids = Arc::new(enabled.map(|record| record.addon).collect::<Vec<_>>());
+                if self.caches.generation() == generation {
+                    self.caches.users.lock().put(key, (Instant::now(), Arc::clone(&ids)));
+                }
+                ids
+            }
+        };
+        let mut running = Vec::new();
+        for addon in ids.iter() {
+            let owner = Owner { client: client.clone(), user: user.clone(), addon: addon.clone() };
+            running.extend(self.running(&owner).await?);
+        }
+        Ok(running)
+    }
+
+    /// The compiled component of an enablement, from memory, from disk, or compiled now.
+    pub(super) async fn compiled(&self, running: &Running) -> Result<CompiledAddon, JobError> {
+        let digest = running
+            .enablement
+            .digest
+            .ok_or_else(|| JobError::permanent(JobCode::Internal, "an enabled addon has no digest"))?;
+        let granted = InterfaceSet::granted(&running.enablement.grants);
+        let fetch = || async { self.blobs.get(BlobKind::Component, &digest).await.map_err(BoxError::from) };
+        Ok(self.host()?.get(&digest, granted, fetch).await?)
+    }
+
+    /// One call in a fresh store; the guest's log lines go to the job's log.
+    pub(super) async fn call(
+        &self,
+        running: &Running,
+        compiled: &CompiledAddon,
+        call: Call<'_>,
+        invocation: Invocation,
+    ) -> Result<Reply, JobError> {
+        let scope = CallScope {
+            owner: &running.owner,
+            enablement: &running.enablement,
+            context: call.context,
+            given: call.given,
+        };
+        let request = CallRequest {
+            facts: CallFacts {
+                job_id: call.context.job_id.to_string(),
+                attempt: call.context.attempt,
+                idempotency_key: call.context.job_id.to_string(),
+                subject: running.enablement.subject.clone(),
+                enablement: running.enablement.id(),
+                traceparent: call.context.traceparent.clone(),
+                locale: None,
+            },
+            limits: call.limits,
+            config: Arc::clone(&running.config),
+            ports: self.runner.ports(&scope),
+            cancel: call.context.cancel.clone(),
+        };
+        let report = self.host()?.call(compiled, request, invocation).await;
+        for line in &report.logs {
+            let (addon, level) = (&running.owner.addon, line.level.as_str());
+            let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            call.context.progress.log(&format!("[{addon}] {level}: {}{fields}", line.message)).await;
+        }
+        if report.dropped_log_lines > 0 {
+            let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
+            call.context.progress.log(&text).await;
+        }
+        report.outcome.map_err(JobError::from)
+    }
+
+    /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.
+    pub(super) fn limits(&self, manifest: &Manifest, cpu_ms: Option<u64>, wall_ms: Option<u64>) -> CallLimits {
+        let mut wish = manifest.limit_wish();
+        wish.cpu = cpu_ms.map(Duration::from_millis).or(wish.cpu);
+        wish.wall = wall_ms.map(Duration::from_millis).or(wish.wall);
+        self.defaults.with_wish(wish, &self.ceiling)
+    }
+}
+
+/// One call's own part: its job, its limits, its assets.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) context: &'a CallContext,
+    pub(super) limits: CallLimits,
+    pub(super) given: &'a [GivenAsset],
+}

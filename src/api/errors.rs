@@ -1,0 +1,103 @@
+//! Services' errors as problems: the one place that knows both.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::problem::{Fault, Place, Problem, ProblemCode};
+use crate::addons::AddonsError;
+use crate::imaging::gallery::GalleryError;
+use crate::model::disposition::Disposition;
+use crate::queue::QueueError;
+use crate::store::StoreError;
+use crate::store::blobs::BlobError;
+use crate::work::WorkError;
+
+/// An error and everything behind it, in one line for the log.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// What may pass is the queue being away; what will not is a fault of ours.
+fn by_disposition(disposition: Disposition, error: &dyn Error) -> Problem {
+    let problem = match disposition {
+        Disposition::Retry => Problem::queue_unavailable(),
+        Disposition::RetryAfter(wait) => Problem::queue_unavailable().retry_after(wait),
+        Disposition::GiveUp => Problem::internal(),
+    };
+    problem.because(chain(error))
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Cursor => bad_cursor(),
+            error => by_disposition(error.disposition(), &error),
+        }
+    }
+}
+
+impl From<QueueError> for Problem {
+    fn from(error: QueueError) -> Self {
+        by_disposition(error.disposition(), &error)
+    }
+}
+
+impl From<BlobError> for Problem {
+    fn from(error: BlobError) -> Self {
+        by_disposition(error.disposition(), &error)
+    }
+}
+
+impl From<GalleryError> for Problem {
+    fn from(error: GalleryError) -> Self {
+        match error {
+            GalleryError::Store(error) => error.into(),
+            GalleryError::Blob(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::IdempotencyMismatch => Self::new(ProblemCode::IdempotencyMismatch, error.to_string()),
+            WorkError::IdempotencyBusy => {
+                Self::new(ProblemCode::Conflict, error.to_string()).retry_after(Duration::from_secs(1))
+            }
+            WorkError::CursorInvalid => bad_cursor(),
+            WorkError::Store(error) => error.into(),
+            WorkError::Queue(error) => error.into(),
+            WorkError::Id(_) => Self::internal().because(chain(&error)),
+        }
+    }
+}
+
+impl From<AddonsError> for Problem {
+    fn from(error: AddonsError) -> Self {
+        match error {
+            AddonsError::NotFound(message) => Self::new(ProblemCode::AddonNotFound, message),
+            AddonsError::Conflict { code, message } => {
+                Self::new(ProblemCode::parse(code).unwrap_or(ProblemCode::Conflict), message)
+            }
+            AddonsError::Invalid(faults) => {
+                Self::invalid(faults.into_iter().map(|fault| Fault::at(fault.pointer, fault.message)).collect())
+            }
+            AddonsError::Forbidden(message) => Self::new(ProblemCode::Forbidden, message),
+            AddonsError::TooLarge { .. } => Self::new(ProblemCode::PayloadTooLarge, error.to_string()),
+            AddonsError::Store(error) => error.into(),
+            AddonsError::Blob(error) => error.into(),
+            AddonsError::Work(error) => error.into(),
+        }
+    }
+}
+
+fn bad_cursor() -> Problem {
+    Problem::invalid(vec![Fault::of(Place::Query, "cursor", "is not a cursor of this list")])
+}

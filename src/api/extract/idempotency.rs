@@ -1,0 +1,68 @@
+//! `Idempotency-Key`: the client's name for one logical request, bare or quoted.
+
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use crate::api::problem::{Fault, Place};
+use crate::model::digest::Digest;
+use crate::work::IdempotencyKey;
+
+/// Longest key, in characters: a UUID several times over.
+const MAX_KEY_CHARS: usize = 255;
+
+/// The key as the client sent it, without the quotes that a structured field has.
+///
+/// # Errors
+/// A [`Fault`] when the key is empty, too long, or not visible ASCII.
+pub fn key_of(fields: &HeaderMap) -> Result<Option<&str>, Fault> {
+    let fault = |message: &str| Fault::of(Place::Header, "Idempotency-Key", message);
+    let mut values = fields.get_all("idempotency-key").into_iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(fault("must be sent once"));
+    }
+    let text = value.to_str().map_err(|_| fault("must be visible ASCII"))?.trim();
+    let key = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    if key.is_empty() || key.len() > MAX_KEY_CHARS {
+        return Err(fault("must be 1-255 characters"));
+    }
+    Ok(Some(key))
+}
+
+/// What the store needs to tell a repeat from another request: the key, the route, and a hash of the body.
+///
+/// # Errors
+/// A [`Fault`] when the key cannot be used.
+pub fn of_request(parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, Fault> {
+    Ok(key_of(&parts.headers)?.map(|key| IdempotencyKey {
+        key: key.to_owned(),
+        route: format!("{} {}", parts.method, parts.uri.path()),
+        fingerprint: Digest::of(body),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_key_may_be_bare_or_quoted() {
+        for text in ["8e03978e-40d5", "\"8e03978e-40d5\"", "  8e03978e-40d5 "] {
+            let mut fields = HeaderMap::new();
+            fields.insert("idempotency-key", HeaderValue::from_static(text));
+            assert_eq!(key_of(&fields), Ok(Some("8e03978e-40d5")), "{text}");
+        }
+        assert_eq!(key_of(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_or_long_key_is_a_fault() {
+        for text in [String::new(), String::from("\"\""), "k".repeat(256)] {
+            let mut fields = HeaderMap::new();
+            fields.insert("idempotency-key", HeaderValue::from_str(&text).unwrap());
+            assert!(key_of(&fields).is_err(), "{text}");
+        }
+    }
+}

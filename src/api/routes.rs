@@ -1,0 +1,40 @@
+//! Every route, by what it is about. Each file has its `routes()`, its handlers and their wire types.
+
+pub mod actions;
+mod addons;
+pub mod admin;
+mod artifacts;
+pub mod chat;
+pub mod enablements;
+mod health;
+pub mod images;
+mod job_events;
+mod jobs;
+mod openapi;
+mod problems;
+pub mod publish;
+pub mod schemas;
+mod webhook_secret;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{ApiState, openapi as description};
+
+/// All routes with their description.
+pub(super) fn all() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(description::base())
+        .merge(chat::routes())
+        .merge(images::routes())
+        .merge(jobs::routes())
+        .merge(job_events::routes())
+        .merge(addons::routes())
+        .merge(publish::routes())
+        .merge(enablements::routes())
+        .merge(actions::routes())
+        .merge(artifacts::routes())
+        .merge(webhook_secret::routes())
+        .merge(admin::routes())
+        .merge(health::routes())
+        .merge(problems::routes())
+        .merge(openapi::routes())
+}

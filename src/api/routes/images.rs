@@ -1,0 +1,201 @@
+//! `POST /images/generate`, and the older names of a job's state and cancelling.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::chat::{read_prompt, read_session};
+use super::schemas::{JobDocument, JobOptionsDocument};
+use crate::api::ApiState;
+use crate::api::answer::{self, Accepted, Chat};
+use crate::api::extract::caller::{Caller, ClientCaller};
+use crate::api::extract::fields::Fields;
+use crate::api::extract::job_options::RawOptions;
+use crate::api::extract::job_request::{FromJobFields, JobRequest};
+use crate::api::extract::path::Path;
+use crate::api::openapi::{ReadProblems, WriteProblems};
+use crate::api::problem::{Problem, ProblemCode};
+use crate::model::id::{ArtifactId, JobId, UserId};
+use crate::model::image::{ImageRequest, MAX_COUNT, MAX_PROMPT_CHARS, Size};
+use crate::queue::tickets::generate::Generate;
+use crate::work::{CancelAnswer, JobOptions, Submission};
+
+/// Longest word for provider, model, quality and style, in characters.
+const MAX_WORD_CHARS: usize = 200;
+/// Most bytes of `extra`, as JSON: parameters, not payload.
+const MAX_EXTRA_BYTES: usize = 16 * 1024;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(generate)).routes(routes!(status)).routes(routes!(cancel))
+}
+
+/// A picture that somebody asks for.
+#[derive(Debug)]
+struct GenerateBody {
+    user: UserId,
+    session: Option<String>,
+    image: ImageRequest,
+}
+
+impl FromJobFields for GenerateBody {
+    fn read(fields: &mut Fields<'_>, _options: &mut RawOptions) -> Option<Self> {
+        let user = read_user(fields);
+        let session = read_session(fields);
+        let prompt = read_prompt(fields);
+        let image = read_image(fields, prompt.as_deref().unwrap_or_default());
+        prompt.map(|_| Self { user, session, image })
+    }
+}
+
+/// The client's end user, or the client's own when none is named.
+pub(super) fn read_user(fields: &mut Fields<'_>) -> UserId {
+    fields.parsed("userId", UserId::parse).unwrap_or_else(UserId::fallback)
+}
+
+/// The image fields around a prompt that was read already.
+pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest {
+    ImageRequest {
+        negative_prompt: fields.text("negativePrompt", MAX_PROMPT_CHARS),
+        provider: fields.text("provider", MAX_WORD_CHARS),
+        model: fields.text("model", MAX_WORD_CHARS),
+        size: fields.parsed("size", Size::parse),
+        quality: fields.text("quality", MAX_WORD_CHARS),
+        style: fields.text("style", MAX_WORD_CHARS),
+        count: fields
+            .integer("count", 1..=u64::from(MAX_COUNT))
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(1),
+        seed: fields.integer("seed", 0..=u64::MAX),
+        image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
+        extra: read_extra(fields),
+        ..ImageRequest::of(prompt)
+    }
+}
+
+fn read_extra(fields: &mut Fields<'_>) -> Option<Value> {
+    let extra = fields.value("extra")?;
+    if extra.is_object() && extra.to_string().len() <= MAX_EXTRA_BYTES {
+        return Some(extra);
+    }
+    fields.fault("extra", format!("must be an object of at most {MAX_EXTRA_BYTES} bytes as JSON"));
+    None
+}
+
+/// Makes pictures from a prompt, through the user's image hooks.
+#[utoipa::path(
+    post, path = "/api/v1/images/generate", operation_id = "generateImages", tag = "chat and images", request_body = GenerateRequest,
+    params(("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
+    responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = JobDocument), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn generate(
+    State(api): State<ApiState>,
+    caller: ClientCaller,
+    request: JobRequest<GenerateBody>,
+) -> Result<Response, Problem> {
+    let body = request.body;
+    let options = JobOptions { session_id: body.session.clone(), ..request.options };
+    let ticket = Generate {
+        user_id: Some(body.user.to_string()),
+        client_id: Some(caller.client().to_string()),
+        session_id: body.session.clone(),
+        traceparent: request.traceparent.clone(),
+        ..Generate::of(body.image)
+    };
+    let submission = Submission {
+        client: caller.client(),
+        user: Some(&body.user),
+        addon: None,
+        ticket: &ticket,
+        options: &options,
+        idempotency: request.idempotency.as_ref(),
+        traceparent: request.traceparent.as_deref(),
+    };
+    let submitted = api.work().submit(&submission).await?;
+    let chat = Chat { session_id: body.session, message_id: None };
+    answer::submitted(&api, caller.client(), &submitted, request.prefer, chat).await
+}
+
+/// The older name of `GET /jobs/{jobId}`.
+#[utoipa::path(
+    get, path = "/api/v1/images/status/{jobId}", operation_id = "imageStatus", tag = "chat and images", params(("jobId" = String, Path)),
+    responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn status(
+    State(api): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<JobId>,
+    fields: HeaderMap,
+) -> Result<Response, Problem> {
+    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| answer::no_job(&id))?;
+    answer::job(&view, &fields)
+}
+
+/// The older name of `POST /jobs/{jobId}/cancel`.
+#[utoipa::path(
+    delete, path = "/api/v1/images/cancel/{jobId}", operation_id = "cancelImage", tag = "chat and images", params(("jobId" = String, Path)),
+    responses((status = 204, description = "It is cancelled or will be"), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
+    match api.work().cancel(caller.client(), &id).await? {
+        CancelAnswer::Cancelled | CancelAnswer::Cancelling => Ok(StatusCode::NO_CONTENT.into_response()),
+        CancelAnswer::Over(status) => Err(Problem::new(ProblemCode::Conflict, format!("the job is over: {status}"))),
+        CancelAnswer::Missing => Err(answer::no_job(&id)),
+    }
+}
+
+/// A picture that somebody asks for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateRequest {
+    /// The client's own name for its end user; `default` when left out.
+    pub user_id: Option<String>,
+    /// What to draw, 1-4000 characters.
+    #[schema(min_length = 1, max_length = 4000, example = "A serene garden")]
+    pub prompt: String,
+    /// The chat it belongs to.
+    pub session_id: Option<String>,
+    /// What the pictures should be like.
+    #[serde(flatten)]
+    pub image: ImageFields,
+    /// Options of the job.
+    #[serde(flatten)]
+    pub options: JobOptionsDocument,
+}
+
+/// What pictures should be like; everything may be left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageFields {
+    /// `automatic`, a configured provider's name, `addon:<addonId>`, or an alias such as `dalle3`.
+    pub provider: Option<String>,
+    /// The provider's name of a model.
+    pub model: Option<String>,
+    /// `WxH` in pixels.
+    #[schema(example = "1024x1024")]
+    pub size: Option<String>,
+    /// How many pictures.
+    #[schema(minimum = 1, maximum = 4)]
+    pub count: Option<u32>,
+    /// The provider's word for how fine they should be.
+    pub quality: Option<String>,
+    /// A word for the look.
+    pub style: Option<String>,
+    /// What not to draw.
+    pub negative_prompt: Option<String>,
+    /// Same seed, same picture, where the provider can do that.
+    pub seed: Option<u64>,
+    /// Artifact id of an input picture.
+    pub image: Option<String>,
+    /// What only one provider understands.
+    #[schema(value_type = Option<Object>)]
+    pub extra: Option<Value>,
+}

@@ -1,0 +1,204 @@
+//! `POST /addons`: a component comes in, as bytes, as a form, or as a source to fetch.
+
+use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::addons;
+use super::schemas::{JobOptionsDocument, VersionDocument};
+use crate::addons::{PublishSource, Published, Publisher};
+use crate::api::ApiState;
+use crate::api::answer::{self, Accepted, Chat};
+use crate::api::extract::body;
+use crate::api::extract::caller::PublisherCaller;
+use crate::api::extract::fields::Fields;
+use crate::api::extract::job_options::RawOptions;
+use crate::api::extract::job_request::{FromJobFields, JobHeaders, JobRequest};
+use crate::api::openapi::WriteProblems;
+use crate::api::problem::{Fault, Place, Problem, ProblemCode};
+use crate::model::digest::Digest;
+use crate::work::JobOptions;
+
+/// Longest address or path of a source, in characters.
+const MAX_SOURCE_CHARS: usize = 2048;
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    // Both handlers stand on one path, so they are told to the router together.
+    OpenApiRouter::new().routes(routes!(addons::list, publish))
+}
+
+/// Where a component is to be fetched from.
+#[derive(Debug)]
+struct SourceBody {
+    source: PublishSource,
+    digest: Option<Digest>,
+}
+
+impl FromJobFields for SourceBody {
+    fn read(fields: &mut Fields<'_>, _options: &mut RawOptions) -> Option<Self> {
+        fields.demand("source");
+        let source = fields.object("source", read_source).flatten();
+        let digest = fields.parsed("digest", Digest::parse);
+        if fields.value("signature").is_some() {
+            fields.fault("signature", NO_SIGNATURES);
+        }
+        Some(Self { source: source?, digest })
+    }
+}
+
+/// Taking a signature and not checking it would promise what nobody keeps.
+const NO_SIGNATURES: &str = "signatures are not checked by this version of the platform; leave it out";
+
+fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
+    let url = fields.text("url", MAX_SOURCE_CHARS).map(PublishSource::Url);
+    let path = fields.text("path", MAX_SOURCE_CHARS).map(PublishSource::Path);
+    if fields.value("oci").is_some() {
+        fields.fault("oci", "is not a source of this version of the platform; use `url` or upload the bytes");
+        return None;
+    }
+    match (url, path) {
+        (Some(source), None) | (None, Some(source)) => Some(source),
+        (None, None) => {
+            fields.fault("url", "either `url` or `path` is required");
+            None
+        }
+        (Some(_), Some(_)) => {
+            fields.fault("path", "only one of `url` and `path` may be given");
+            None
+        }
+    }
+}
+
+/// Publishes a version. The same version again is 200 with the same bytes, and 409 `VERSION_EXISTS` with others.
+#[utoipa::path(
+    post, path = "/api/v1/addons", operation_id = "publishAddon", tag = "addons",
+    request_body(content(
+        (Vec<u8> = "application/wasm"), (PublishForm = "multipart/form-data"), (PublishRequest = "application/json"),
+    ), description = "A component with its manifest inside, or where to fetch it"),
+    params(("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
+    responses((status = 202, body = Accepted),
+              (status = 200, description = "It is published already; or, with `Prefer: wait`, the finished job", body = VersionDocument),
+              WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn publish(State(api): State<ApiState>, caller: PublisherCaller, request: Request) -> Result<Response, Problem> {
+    if request.headers().contains_key("semantest-signature") {
+        return Err(Problem::invalid(vec![Fault::of(Place::Header, "Semantest-Signature", NO_SIGNATURES)]));
+    }
+    let publisher = caller.publisher();
+    let kind = body::media_type(request.headers()).to_ascii_lowercase();
+    match kind.as_str() {
+        "application/wasm" => from_bytes(&api, &publisher, request).await,
+        "multipart/form-data" => from_form(&api, &publisher, request).await,
+        kind if body::is_json(kind) => from_source(&api, &publisher, request).await,
+        _ => Err(Problem::new(
+            ProblemCode::UnsupportedMediaType,
+            "send `application/wasm`, `multipart/form-data` or `application/json`",
+        )),
+    }
+}
+
+async fn from_source(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
+    let request: JobRequest<SourceBody> = JobRequest::from_request(request, api).await?;
+    let (source, digest) = (request.body.source, request.body.digest);
+    let (options, key) = (&request.options, request.idempotency.as_ref());
+    let published = api.addons().publish_from(publisher, source, digest, options, key).await?;
+    answered(api, publisher, published, request.prefer).await
+}
+
+async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
+    let (parts, content) = request.into_parts();
+    let _turn = turn(api).await?;
+    let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
+    take(api, publisher, &parts, bytes).await
+}
+
+async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
+    let _turn = turn(api).await?;
+    let (parts, content) = request.into_parts();
+    let whole = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
+    let mut again = Request::new(axum::body::Body::from(whole));
+    again.headers_mut().clone_from(&parts.headers);
+    axum::extract::DefaultBodyLimit::disable().apply(&mut again);
+    let malformed = |text: String| Problem::new(ProblemCode::MalformedJson, format!("the form cannot be read: {text}"));
+    let mut form = Multipart::from_request(again, api).await.map_err(|error| malformed(error.body_text()))?;
+    let (mut component, mut faults) = (None, Vec::new());
+    while let Some(field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
+        let name: String = field.name().unwrap_or("").chars().take(100).collect();
+        match name.as_str() {
+            "component" => component = Some(field.bytes().await.map_err(|error| malformed(error.body_text()))?),
+            "manifest" => {
+                faults.push(Fault::at("/manifest", "put the manifest into the component: `semantest addon pack`"));
+            }
+            "signature" => faults.push(Fault::at("/signature", NO_SIGNATURES)),
+            _ => faults.push(Fault::at(format!("/{name}"), "is an unknown part of the form")),
+        }
+    }
+    if component.is_none() {
+        faults.push(Fault::at("/component", "is required"));
+    }
+    let bytes = body::done(component, faults)?;
+    take(api, publisher, &parts, bytes).await
+}
+
+/// Uploads are held in memory, so only a few are taken at once.
+async fn turn(api: &ApiState) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+    api.uploads.acquire().await.map_err(|error| Problem::internal().because(error.to_string()))
+}
+
+async fn take(api: &ApiState, publisher: &Publisher, parts: &Parts, bytes: Bytes) -> Result<Response, Problem> {
+    let headers = JobHeaders::of(parts, &bytes)?;
+    let key = headers.idempotency.as_ref();
+    let published = api.addons().publish_upload(publisher, bytes, &JobOptions::default(), key).await?;
+    answered(api, publisher, published, headers.prefer).await
+}
+
+async fn answered(
+    api: &ApiState,
+    publisher: &Publisher,
+    published: Published,
+    prefer: crate::api::extract::prefer::Prefer,
+) -> Result<Response, Problem> {
+    match published {
+        Published::Exists(view) => answer::tagged(&view, &axum::http::HeaderMap::new()),
+        Published::Accepted(job) => answer::submitted(api, &publisher.client, &job, prefer, Chat::default()).await,
+    }
+}
+
+/// Where a component is to be fetched from.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishRequest {
+    /// The source.
+    pub source: PublishSourceDocument,
+    /// The component's sha-256; the source must have exactly these bytes.
+    pub digest: String,
+    /// Options of the job.
+    #[serde(flatten)]
+    pub options: JobOptionsDocument,
+}
+
+/// One of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishSourceDocument {
+    /// An `https://` address.
+    pub url: Option<String>,
+    /// A path on the server; admins only.
+    pub path: Option<String>,
+}
+
+/// A component as a part of a form.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct PublishForm {
+    /// The component with its manifest inside.
+    #[schema(value_type = String, format = Binary)]
+    pub component: Value,
+}

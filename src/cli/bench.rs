@@ -1,0 +1,101 @@
+//! `semantest bench`: what this machine does, everything in one run against one private Redis.
+//!
+//! Ratios within a run can be compared between machines and days; absolute
+//! figures cannot. Rounds of things that are compared alternate, so that a
+//! slow minute of the machine meets both.
+
+mod enqueue;
+mod guest;
+mod jobs;
+mod loads;
+mod memory;
+mod setup;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::cli::say;
+use crate::config::Config;
+
+/// Measure this machine: jobs, guest calls, requests.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Print one JSON object on stdout, and nothing else.
+    #[arg(long)]
+    json: bool,
+    /// Jobs per round of the two throughput measurements.
+    #[arg(long, default_value_t = 20_000)]
+    jobs: u32,
+    /// Seconds per round of the two request measurements.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// The built example addons.
+    #[arg(long, value_name = "DIR", default_value = "target/addons")]
+    addons: PathBuf,
+}
+
+/// Median and slow end of a time, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Percentiles {
+    /// Half are faster.
+    p50: f64,
+    /// 99 of 100 are faster.
+    p99: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    native_jobs_per_s: f64,
+    invoke_jobs_per_s: f64,
+    invoke_to_native: f64,
+    guest_call_us: Percentiles,
+    load_cold_ms: f64,
+    load_warm_ms: f64,
+    enqueue_per_s: f64,
+    bare_evalsha_per_s: f64,
+    enqueue_to_bare: f64,
+    rss_mib_per_1000_enabled: f64,
+    jobs_per_round: u32,
+    concurrency: usize,
+    version: &'static str,
+    is_debug_build: bool,
+}
+
+pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
+    let mut bench = setup::Bench::start(config, &args.addons).await?;
+    let (load_cold_ms, load_warm_ms) = loads::measure(&bench).await?;
+    let guest_call_us = guest::measure(&bench).await?;
+    let (native_jobs_per_s, invoke_jobs_per_s) = jobs::measure(&bench, args.jobs).await?;
+    let (enqueue_per_s, bare_evalsha_per_s) = enqueue::measure(&mut bench, args.seconds).await?;
+    let rss_mib_per_1000_enabled = memory::measure(&bench).await?;
+    let figures = Figures {
+        native_jobs_per_s,
+        invoke_jobs_per_s,
+        invoke_to_native: invoke_jobs_per_s / native_jobs_per_s,
+        guest_call_us,
+        load_cold_ms,
+        load_warm_ms,
+        enqueue_per_s,
+        bare_evalsha_per_s,
+        enqueue_to_bare: enqueue_per_s / bare_evalsha_per_s,
+        rss_mib_per_1000_enabled,
+        jobs_per_round: args.jobs,
+        concurrency: setup::CONCURRENCY,
+        version: env!("CARGO_PKG_VERSION"),
+        is_debug_build: cfg!(debug_assertions),
+    };
+    if args.json {
+        say::line(&serde_json::to_string(&figures)?);
+    } else {
+        say::line(&serde_json::to_string_pretty(&figures)?);
+    }
+    bench.stop().await
+}
+
+/// The median of a few figures.
+fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+}

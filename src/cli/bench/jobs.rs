@@ -1,0 +1,93 @@
+//! Jobs a second: jobs that do nothing, and jobs that call a guest, over the same road.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream;
+use serde_json::json;
+
+use crate::cli::bench::setup::Bench;
+use crate::queue::Lane;
+use crate::queue::tickets::invoke::Invoke;
+use crate::queue::tickets::noop::Noop;
+use crate::work::{JobOptions, Submission};
+
+/// Submissions in flight while the queue is filled.
+const SUBMITTERS: usize = 200;
+/// Alternating rounds; the median counts.
+const ROUNDS: usize = 3;
+
+/// Jobs a second of `noop` and of `invoke`.
+pub(super) async fn measure(bench: &Bench, jobs: u32) -> anyhow::Result<(f64, f64)> {
+    let (mut native, mut invoke) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        native.push(round(bench, jobs, Kind::Noop).await?);
+        invoke.push(round(bench, jobs, Kind::Invoke).await?);
+    }
+    Ok((super::median(&mut native), super::median(&mut invoke)))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Noop,
+    Invoke,
+}
+
+/// Fills the queue while nobody works, then times one worker that empties it.
+async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<f64> {
+    let results: Vec<anyhow::Result<()>> =
+        stream::iter(0..jobs).map(|_| submit(bench, kind)).buffer_unordered(SUBMITTERS).collect().await;
+    results.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+    let started = Instant::now();
+    let consumer = bench.app.work_on(Lane::AddonCalls).await?;
+    loop {
+        let depth = bench.services().work.producer().depth(Lane::AddonCalls).await?;
+        if depth.waiting + depth.prioritized + depth.active + depth.delayed == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    consumer.close(Duration::from_secs(1)).await;
+    Ok(f64::from(jobs) / seconds)
+}
+
+async fn submit(bench: &Bench, kind: Kind) -> anyhow::Result<()> {
+    let options = JobOptions::default();
+    let (user, addon) = (&bench.owner.user, &bench.owner.addon);
+    match kind {
+        Kind::Noop => {
+            let submission = Submission {
+                client: &bench.client,
+                user: Some(user),
+                addon: None,
+                ticket: &Noop::default(),
+                options: &options,
+                idempotency: None,
+                traceparent: None,
+            };
+            bench.services().work.submit(&submission).await?;
+        }
+        Kind::Invoke => {
+            let ticket = Invoke {
+                addon_id: addon.to_string(),
+                user_id: Some(user.to_string()),
+                client_id: Some(bench.client.to_string()),
+                action: String::from("list"),
+                params: json!({}),
+                ..Invoke::default()
+            };
+            let submission = Submission {
+                client: &bench.client,
+                user: Some(user),
+                addon: Some(addon),
+                ticket: &ticket,
+                options: &options,
+                idempotency: None,
+                traceparent: None,
+            };
+            bench.services().work.submit(&submission).await?;
+        }
+    }
+    Ok(())
+}

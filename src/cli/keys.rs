@@ -1,0 +1,85 @@
+//! `semantest keys`: make, list and revoke API keys; the first key of an installation comes from here.
+
+use anyhow::{Context as _, bail};
+use chrono::{TimeDelta, Utc};
+use clap::{Args, Subcommand};
+
+use crate::cli::say;
+use crate::config::Config;
+use crate::model::id::ClientId;
+use crate::store::Store;
+use crate::store::keys::{KeyScope, Keys, NewKey};
+
+/// Make, list and revoke API keys.
+#[derive(Debug, Args)]
+pub(super) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key and print it; it is never shown again.
+    Create {
+        /// The client that the key belongs to; made when it is new.
+        #[arg(long, value_name = "NAME")]
+        client: String,
+        /// `client`, `publisher` or `admin`; may be given several times.
+        #[arg(long, value_name = "SCOPE", required = true)]
+        scope: Vec<String>,
+        /// Namespace that a publisher owns (`acme`), or `*`; may be given several times.
+        #[arg(long, value_name = "NAMESPACE")]
+        namespace: Vec<String>,
+        /// Days until the key stops working; never when left out.
+        #[arg(long, value_name = "DAYS")]
+        expires_in_days: Option<u32>,
+    },
+    /// List keys, without their secrets.
+    List,
+    /// Stop a key.
+    Revoke {
+        /// The key's id: the third part of `sk_<env>_<id>_…`.
+        id: String,
+    },
+}
+
+pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
+    let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+    let keys = Keys::new(store);
+    match args.command {
+        KeysCommand::Create { client, scope, namespace, expires_in_days } => {
+            let client = ClientId::parse(&client)?;
+            let scopes = scopes(&scope)?;
+            let new = NewKey {
+                expires_at: expires_in_days.map(|days| Utc::now() + TimeDelta::days(i64::from(days))),
+                namespaces: namespace,
+                ..NewKey::of(client, scopes)
+            };
+            let (text, _) = keys.issue(&new, &config.server.key_environment).await.context("writing the key")?;
+            say::line(&text);
+        }
+        KeysCommand::List => {
+            for client in keys.clients().await.context("reading the clients")? {
+                for key in keys.list(&client).await.context("reading the keys")? {
+                    say::line(&serde_json::to_string(&key)?);
+                }
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            if !keys.revoke(&id).await.context("revoking the key")? {
+                bail!("there is no key with the id `{id}`; `semantest keys list` shows them");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
+    names
+        .iter()
+        .map(|name| {
+            KeyScope::parse(name)
+                .with_context(|| format!("`{name}` is no scope; there are client, publisher and admin"))
+        })
+        .collect()
+}

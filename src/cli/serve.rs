@@ -1,0 +1,75 @@
+//! `semantest api` and `semantest worker`: the roles apart, as operators run them.
+
+use std::future::Future;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use crate::app::{App, Mode, Roles, root_key};
+use crate::config::Config;
+use crate::queue::Lane;
+use crate::shutdown::{self, StopHandle};
+use crate::telemetry;
+
+/// Do jobs.
+#[derive(Debug, Args)]
+pub(super) struct WorkerArgs {
+    /// Queues to work on, separated by commas.
+    #[arg(long, value_name = "QUEUES", default_value = "addons,addon-calls,image-generation,webhooks,upkeep")]
+    queues: String,
+}
+
+pub(super) async fn api(config: Config) -> anyhow::Result<()> {
+    serve(config, Roles { api: true, lanes: Vec::new() }).await
+}
+
+pub(super) async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
+    let mut lanes = Vec::new();
+    for name in args.queues.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let Some(lane) = Lane::parse(name) else {
+            let known: Vec<&str> = Lane::ALL.iter().map(|lane| lane.name()).collect();
+            bail!("there is no queue `{name}`; there are {}", known.join(", "));
+        };
+        lanes.push(lane);
+    }
+    if lanes.is_empty() {
+        bail!("--queues names no queue");
+    }
+    serve(config, Roles { api: false, lanes }).await
+}
+
+async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
+    telemetry::start_logging(&config.log)?;
+    let numbers = telemetry::start_metrics()?;
+    let (handle, stop) = shutdown::channel();
+    let root = root_key(&config)?;
+    let app = App::build(config, roles, numbers, Mode { is_dev: false, root }).await?;
+    listen_for_signals(handle)?;
+    app.bind().await?.run(stop).await
+}
+
+/// First signal: stop gently. Second signal: exit at once.
+pub(super) fn listen_for_signals(handle: StopHandle) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    crate::app::spawn_for_process(async move {
+        for signals_so_far in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if signals_so_far == 0 {
+                tracing::info!("Stopping; a second signal exits at once");
+                handle.fire();
+            }
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+/// Runs a role on the async runtime until it ends.
+pub(super) fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?.block_on(work)
+}

@@ -1,0 +1,3 @@
+//! The contract as Rust types, one module a major version.
+
+pub(super) mod v1;

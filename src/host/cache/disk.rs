@@ -1,0 +1,195 @@
+//! Compiled code as files: one per component digest and engine fingerprint.
+
+use std::fs::{DirBuilder, DirEntry, File, OpenOptions, Permissions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+use tracing::warn;
+use wasmtime::Engine;
+
+use crate::model::digest::Digest;
+
+/// Marks a file of ours and the layout of its header.
+const MAGIC: &[u8; 8] = b"SMTCWA\x00\x01";
+/// Bytes of magic, digest, fingerprint, length and code's authentication.
+const HEADER_BYTES: usize = 8 + 32 + 32 + 8 + 32;
+/// How the name of a file that is being written begins.
+const UNFINISHED: &str = ".writing-";
+/// After this time an unfinished file belongs to a process that died.
+const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How a cache file's name ends.
+const EXTENSION: &str = "cwasm";
+
+/// The folder of compiled code.
+pub(in crate::host) struct DiskCache {
+    folder: PathBuf,
+    /// The MAC key, padded to a block of the hash as HMAC would do itself.
+    key: [u8; 64],
+    fingerprint: [u8; 32],
+    max_bytes: u64,
+}
+
+/// What was found for a digest.
+pub(in crate::host) enum Found {
+    /// Code whose authenticity was checked.
+    Code(Vec<u8>),
+    /// No file.
+    Nothing,
+    /// A file that is not to be believed, and why.
+    Corrupt(&'static str),
+}
+
+impl DiskCache {
+    /// Opens `folder`, made with mode 0700 where it does not exist yet.
+    pub(in crate::host) fn open(folder: &Path, key: [u8; 32], engine: &Engine, max_bytes: u64) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        // The folder may have been made before us, by somebody less careful.
+        std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        let key = std::array::from_fn(|index| key.get(index).copied().unwrap_or(0));
+        Ok(Self { folder: folder.to_owned(), key, fingerprint: fingerprint(engine), max_bytes })
+    }
+
+    /// Looks for the code of `digest`. Blocks.
+    pub(in crate::host) fn load(&self, digest: &Digest) -> io::Result<Found> {
+        let path = self.path(digest);
+        let mut bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        if let Err(reason) = self.check(digest, &bytes) {
+            return Ok(Found::Corrupt(reason));
+        }
+        touch(&path);
+        Ok(Found::Code(bytes.split_off(HEADER_BYTES)))
+    }
+
+    /// Keeps `code` for `digest`: a temporary name, flushed to disk, then renamed. Blocks.
+    pub(in crate::host) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let header = self.header(digest, code.len());
+        file.write_all(&header)?;
+        file.write_all(&self.mac(&header, code))?;
+        file.write_all(code)?;
+        file.as_file().sync_all()?;
+        // The temporary file was made with mode 0600 and keeps it.
+        file.persist(self.path(digest)).map_err(|error| error.error)?;
+        File::open(&self.folder)?.sync_all()?;
+        self.prune()
+    }
+
+    /// Waits until no other process compiles components of this digest's group, and keeps them out
+    /// until dropped. Blocks.
+    ///
+    /// The group is the digest's first byte: the files stay few and are never removed, which would be a
+    /// race of its own.
+    pub(in crate::host) fn lock(&self, digest: &Digest) -> io::Result<File> {
+        let [group, ..] = digest.as_bytes();
+        let path = self.folder.join(format!("compiling-{group:02x}.lock"));
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// Where the code of `digest` for this engine is kept.
+    pub(in crate::host) fn path(&self, digest: &Digest) -> PathBuf {
+        let [a, b, c, d, ..] = self.fingerprint;
+        self.folder.join(format!("{}-{}.{EXTENSION}", digest.hex(), hex::encode([a, b, c, d])))
+    }
+
+    fn header(&self, digest: &Digest, length: usize) -> Vec<u8> {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        [MAGIC.as_slice(), digest.as_bytes(), &self.fingerprint, &length.to_le_bytes()].concat()
+    }
+
+    fn mac(&self, header: &[u8], code: &[u8]) -> [u8; 32] {
+        self.authenticator(header, code).finalize().into_bytes().into()
+    }
+
+    fn authenticator(&self, header: &[u8], code: &[u8]) -> Hmac<Sha256> {
+        Hmac::<Sha256>::new(&self.key.into()).chain_update(header).chain_update(code)
+    }
+
+    /// Whether `bytes` is a file that this host wrote for `digest` and this engine.
+    fn check(&self, digest: &Digest, bytes: &[u8]) -> Result<(), &'static str> {
+        let (head, code) = bytes.split_at_checked(HEADER_BYTES).ok_or("it is shorter than its header")?;
+        let (header, mac) = head.split_at_checked(HEADER_BYTES - 32).ok_or("it is shorter than its header")?;
+        if header != self.header(digest, code.len()) {
+            return Err("its header names other contents");
+        }
+        self.authenticator(header, code).verify_slice(mac).map_err(|_| "its authentication code does not fit")
+    }
+
+    /// Removes the files that were used least recently until the rest fits.
+    fn prune(&self) -> io::Result<()> {
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                remove_abandoned(&entry);
+                continue;
+            }
+            if entry.path().extension().is_none_or(|extension| extension != EXTENSION) {
+                continue;
+            }
+            // Another process may have pruned it meanwhile.
+            let Ok(facts) = entry.metadata() else { continue };
+            files.push((facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), facts.len(), entry.path()));
+        }
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        files.sort_unstable();
+        for (_, size, path) in files {
+            if total <= self.max_bytes {
+                break;
+            }
+            match std::fs::remove_file(&path) {
+                Ok(()) => total = total.saturating_sub(size),
+                Err(error) => warn!(path = %path.display(), %error, "A file of compiled code cannot be removed"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Remembers that the file was used; losing that only makes it older than it is.
+fn touch(path: &Path) {
+    if let Ok(file) = OpenOptions::new().append(true).open(path) {
+        let _ = file.set_modified(SystemTime::now());
+    }
+}
+
+/// Removes a file that nobody finishes any more.
+fn remove_abandoned(entry: &DirEntry) {
+    let age = entry.metadata().and_then(|facts| facts.modified()).ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age > ABANDONED_AFTER) {
+        // Another process may be quicker; either way it is gone.
+        let _ = std::fs::remove_file(entry.path());
+    }
+}
+
+/// What code depends on besides the component: version, target, settings of the engine.
+fn fingerprint(engine: &Engine) -> [u8; 32] {
+    let mut hasher = FingerprintHasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
+}
+
+/// Feeds what is hashed to sha-256, because the standard hasher may change with the compiler.
+struct FingerprintHasher(Sha256);
+
+impl Hasher for FingerprintHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}

@@ -1,0 +1,364 @@
+//! From bytes to a component that can be called: memory, then disk, then the compiler.
+//!
+//! Compiling is the slow part of enabling an addon (20 ms for a small Rust guest,
+//! seconds for a JavaScript engine), so everybody who wants the same component at
+//! once waits for one compilation: inside the process at the component's slot,
+//! between processes at a lock file. Code is compiled and loaded on the blocking
+//! pool, a bounded number at a time.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tracing::{info, warn};
+use wasmtime::component::Component;
+
+use crate::host::Host;
+use crate::host::cache::disk::Found;
+use crate::host::cache::memory::Slot;
+use crate::host::exports::{Export, Exports};
+use crate::host::interface::InterfaceSet;
+use crate::model::code::JobCode;
+use crate::model::digest::Digest;
+use crate::model::disposition::Disposition;
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
+
+/// An error of somebody else's, kept as a cause.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a component cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// Its bytes could not be had.
+    #[error("the component's bytes cannot be read")]
+    Fetch {
+        /// What the caller's source said.
+        #[source]
+        source: BoxError,
+    },
+    /// Its bytes are not those that were asked for.
+    #[error("the bytes are {actual}, not {expected}")]
+    Digest {
+        /// What was asked for.
+        expected: Digest,
+        /// What came.
+        actual: Digest,
+    },
+    /// It is no component, or one that this engine does not run.
+    #[error("the component does not compile")]
+    Invalid {
+        /// What the compiler said.
+        #[source]
+        source: BoxError,
+    },
+    /// It imports something that is not linked for it.
+    #[error("an import of the component is not offered to it")]
+    Import {
+        /// Which one, in the linker's words.
+        #[source]
+        source: BoxError,
+    },
+    /// It exports an interface of the contract with other types.
+    #[error("the export `{export}` does not have the contract's types")]
+    Export {
+        /// Which one.
+        export: Export,
+        /// What differs.
+        #[source]
+        source: BoxError,
+    },
+    /// The compiler itself broke down.
+    #[error("the compiler broke down")]
+    Crashed {
+        /// How.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+}
+
+impl CompileError {
+    /// Whether trying again may help.
+    #[must_use]
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Fetch { .. } => Disposition::Retry,
+            Self::Digest { .. }
+            | Self::Invalid { .. }
+            | Self::Import { .. }
+            | Self::Export { .. }
+            | Self::Crashed { .. } => Disposition::GiveUp,
+        }
+    }
+
+    /// The job code that this failure ends a load with.
+    #[must_use]
+    pub const fn code(&self) -> JobCode {
+        match self {
+            Self::Fetch { .. } => JobCode::AddonFetchFailed,
+            Self::Digest { .. } => JobCode::DigestMismatch,
+            Self::Invalid { .. } | Self::Crashed { .. } => JobCode::CompileFailed,
+            Self::Import { .. } => JobCode::ImportForbidden,
+            Self::Export { .. } => JobCode::ContractUnsupported,
+        }
+    }
+}
+
+/// Where a component's code came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was in memory.
+    Memory,
+    /// It was read from the disk cache.
+    Disk,
+    /// It was compiled just now.
+    Compiled,
+}
+
+impl Origin {
+    /// The word that a job's evidence uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Compiled => "compiled",
+        }
+    }
+}
+
+/// A component linked with one set of doors.
+pub(super) struct Linked {
+    digest: Digest,
+    interfaces: InterfaceSet,
+    exports: Exports,
+}
+
+impl Linked {
+    pub(super) const fn interfaces(&self) -> InterfaceSet {
+        self.interfaces
+    }
+
+    pub(super) const fn exports(&self) -> &Exports {
+        &self.exports
+    }
+}
+
+/// A component that is ready to be called; cheap to clone.
+#[derive(Clone)]
+pub struct CompiledAddon {
+    pub(super) linked: Arc<Linked>,
+    origin: Origin,
+}
+
+impl CompiledAddon {
+    /// The digest of the component's bytes.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.linked.digest
+    }
+
+    /// The doors that are linked.
+    #[must_use]
+    pub fn interfaces(&self) -> InterfaceSet {
+        self.linked.interfaces
+    }
+
+    /// Whether the component has an export.
+    #[must_use]
+    pub fn has(&self, export: Export) -> bool {
+        self.linked.exports.has(export)
+    }
+
+    /// Where the code came from this time.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+}
+
+impl std::fmt::Debug for CompiledAddon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompiledAddon")
+            .field("digest", &self.linked.digest)
+            .field("interfaces", &self.linked.interfaces)
+            .field("origin", &self.origin)
+            .finish()
+    }
+}
+
+impl Host {
+    /// Makes `bytes` ready to be called with the doors in `interfaces`. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`CompileError`], also when the bytes are not those of `digest`.
+    pub async fn compile(
+        self: &Arc<Self>,
+        digest: &Digest,
+        interfaces: InterfaceSet,
+        bytes: Bytes,
+    ) -> Result<CompiledAddon, CompileError> {
+        self.get(digest, interfaces, || std::future::ready(Ok(bytes))).await
+    }
+
+    /// Makes the component of `digest` ready to be called, and asks `fetch` for its bytes only if no
+    /// compiled code is at hand. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`CompileError`], also when the fetched bytes are not those of `digest`.
+    pub async fn get<F, B>(
+        self: &Arc<Self>,
+        digest: &Digest,
+        interfaces: InterfaceSet,
+        fetch: F,
+    ) -> Result<CompiledAddon, CompileError>
+    where
+        F: FnOnce() -> B + Send,
+        B: Future<Output = Result<Bytes, BoxError>> + Send,
+    {
+        let slot = self.memory.slot(digest);
+        if let Some(linked) = slot.linked(interfaces) {
+            return Ok(CompiledAddon { linked, origin: Origin::Memory });
+        }
+        let mut origin = Origin::Memory;
+        let component = slot.component.get_or_try_init(|| self.produce(digest, fetch, &mut origin)).await;
+        let component = match component {
+            Ok(component) => component,
+            Err(error) => {
+                self.memory.forget(digest);
+                return Err(error);
+            }
+        };
+        let linked = self.link_component(digest, interfaces, &slot, component)?;
+        Ok(CompiledAddon { linked, origin })
+    }
+
+    /// Links a component, and keeps it for the next caller.
+    fn link_component(
+        &self,
+        digest: &Digest,
+        interfaces: InterfaceSet,
+        slot: &Slot,
+        component: &Component,
+    ) -> Result<Arc<Linked>, CompileError> {
+        let linker = self.linkers.get(interfaces)?;
+        let instance = linker
+            .instantiate_pre(component)
+            .map_err(|error| CompileError::Import { source: error.into_boxed_dyn_error() })?;
+        let exports = Exports::bind(&instance)?;
+        Ok(slot.keep(Arc::new(Linked { digest: *digest, interfaces, exports })))
+    }
+
+    /// Reads the code from disk, or compiles the component.
+    async fn produce<F, B>(
+        self: &Arc<Self>,
+        digest: &Digest,
+        fetch: F,
+        origin: &mut Origin,
+    ) -> Result<Component, CompileError>
+    where
+        F: FnOnce() -> B + Send,
+        B: Future<Output = Result<Bytes, BoxError>> + Send,
+    {
+        let (host, name) = (Arc::clone(self), *digest);
+        let started = Instant::now();
+        if let Some(component) = blocking(move || host.load(&name)).await? {
+            *origin = Origin::Disk;
+            self.settle(digest, &component, *origin, started.elapsed());
+            return Ok(component);
+        }
+        let bytes = fetch().await.map_err(|source| CompileError::Fetch { source })?;
+        // The semaphore is never closed; were it, compiling without a turn is still right.
+        let _turn = self.compile_turns.acquire().await.ok();
+        let host = Arc::clone(self);
+        let started = Instant::now();
+        let (component, from) = blocking(move || host.compile_now(&name, &bytes)).await??;
+        *origin = from;
+        self.settle(digest, &component, from, started.elapsed());
+        Ok(component)
+    }
+
+    /// Counts the component's code and says what happened.
+    fn settle(&self, digest: &Digest, component: &Component, origin: Origin, took: Duration) {
+        let image = component.image_range();
+        let bytes = u64::try_from(image.end.addr().saturating_sub(image.start.addr())).unwrap_or(u64::MAX);
+        self.memory.account(digest, bytes);
+        info!(
+            addon.digest = %digest,
+            code.origin = origin.as_str(),
+            code.bytes = bytes,
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "Component `{digest}` is ready"
+        );
+    }
+
+    /// Loads the code of `digest` from disk, if there is a file that can be believed. Blocks.
+    fn load(&self, digest: &Digest) -> Option<Component> {
+        let code = match self.disk.load(digest) {
+            Ok(Found::Code(code)) => code,
+            Ok(Found::Nothing) => return None,
+            Ok(Found::Corrupt(reason)) => {
+                warn!(addon.digest = %digest, reason, "Compiled code is forged or damaged: `{digest}` is compiled anew");
+                return None;
+            }
+            Err(error) => {
+                warn!(addon.digest = %digest, %error, "Compiled code cannot be read: `{digest}` is compiled anew");
+                return None;
+            }
+        };
+        // SAFETY: the bytes carry an authentication code under a key that only this host holds, so they are
+        // what `Component::serialize` gave it, for this digest and an engine with the same fingerprint; they
+        // are in this process's own memory, where nobody can change them after the check.
+        match unsafe { Component::deserialize(&self.engine, &code) } {
+            Ok(component) => Some(component),
+            Err(error) => {
+                let error = format!("{error:#}");
+                warn!(addon.digest = %digest, error, "Compiled code does not load: `{digest}` is compiled anew");
+                None
+            }
+        }
+    }
+
+    /// Compiles `bytes`, unless another process did so while this one waited for its turn. Blocks.
+    fn compile_now(&self, digest: &Digest, bytes: &[u8]) -> Result<(Component, Origin), CompileError> {
+        let actual = Digest::of(bytes);
+        if !actual.matches(digest) {
+            return Err(CompileError::Digest { expected: *digest, actual });
+        }
+        let lock = self.disk.lock(digest);
+        if let Err(error) = &lock {
+            warn!(addon.digest = %digest, %error, "Compiling `{digest}` without a lock: others may do so too");
+        }
+        if let Some(component) = self.load(digest) {
+            return Ok((component, Origin::Disk));
+        }
+        let invalid = |error: wasmtime::Error| CompileError::Invalid { source: error.into_boxed_dyn_error() };
+        let component = Component::from_binary(&self.engine, bytes).map_err(invalid)?;
+        let kept = component.serialize().map_err(invalid).map(|code| self.disk.store(digest, &code))?;
+        if let Err(error) = kept {
+            warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
+        }
+        Ok((component, Origin::Compiled))
+    }
+}
+
+/// Runs `work` on the blocking pool.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
+    tokio::task::spawn_blocking(work).await.map_err(|source| CompileError::Crashed { source })
+}
+
+impl From<CompileError> for JobError {
+    fn from(error: CompileError) -> Self {
+        let disposition = error.disposition();
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(error.code(), message) };
+        Self { failure, disposition }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a component exports, each interface bound on its own.
+
+use wasmtime::component::InstancePre;
+
+use crate::host::api::v1;
+use crate::host::compile::CompileError;
+use crate::host::state::GuestState;
+use crate::model::contract::{CONTRACT_PACKAGE, HOST_CONTRACT};
+
+/// An export interface that this host calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Export {
+    /// `lifecycle`.
+    Lifecycle,
+    /// `config-handler`.
+    ConfigHandler,
+    /// `actions`.
+    Actions,
+    /// `before-prompt`.
+    BeforePrompt,
+    /// `before-image`.
+    BeforeImage,
+    /// `after-image`.
+    AfterImage,
+}
+
+impl Export {
+    /// Every export this host calls.
+    pub const ALL: [Self; 6] =
+        [Self::Lifecycle, Self::ConfigHandler, Self::Actions, Self::BeforePrompt, Self::BeforeImage, Self::AfterImage];
+
+    /// The interface's name, such as `before-prompt`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lifecycle => "lifecycle",
+            Self::ConfigHandler => "config-handler",
+            Self::Actions => "actions",
+            Self::BeforePrompt => "before-prompt",
+            Self::BeforeImage => "before-image",
+            Self::AfterImage => "after-image",
+        }
+    }
+
+    /// Whether `instance` has it, in any version that is compatible with this host's.
+    fn is_in(self, instance: &InstancePre<GuestState>) -> bool {
+        let name = format!("{CONTRACT_PACKAGE}/{}@{HOST_CONTRACT}", self.as_str());
+        instance.component().get_export_index(None, &name).is_some()
+    }
+}
+
+impl std::fmt::Display for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The bindings of those exports that a component has.
+pub(super) struct Exports {
+    pub(super) lifecycle: Option<v1::lifecycle::WithLifecyclePre<GuestState>>,
+    pub(super) config_handler: Option<v1::config_handler::WithConfigHandlerPre<GuestState>>,
+    pub(super) actions: Option<v1::actions::WithActionsPre<GuestState>>,
+    pub(super) before_prompt: Option<v1::before_prompt::WithBeforePromptPre<GuestState>>,
+    pub(super) before_image: Option<v1::before_image::WithBeforeImagePre<GuestState>>,
+    pub(super) after_image: Option<v1::after_image::WithAfterImagePre<GuestState>>,
+}
+
+impl Exports {
+    /// Binds what is there; an export with other types than the contract's is an error.
+    pub(super) fn bind(instance: &InstancePre<GuestState>) -> Result<Self, CompileError> {
+        Ok(Self {
+            lifecycle: bind(Export::Lifecycle, instance, v1::lifecycle::WithLifecyclePre::new)?,
+            config_handler: bind(Export::ConfigHandler, instance, v1::config_handler::WithConfigHandlerPre::new)?,
+            actions: bind(Export::Actions, instance, v1::actions::WithActionsPre::new)?,
+            before_prompt: bind(Export::BeforePrompt, instance, v1::before_prompt::WithBeforePromptPre::new)?,
+            before_image: bind(Export::BeforeImage, instance, v1::before_image::WithBeforeImagePre::new)?,
+            after_image: bind(Export::AfterImage, instance, v1::after_image::WithAfterImagePre::new)?,
+        })
+    }
+
+    pub(super) const fn has(&self, export: Export) -> bool {
+        match export {
+            Export::Lifecycle => self.lifecycle.is_some(),
+            Export::ConfigHandler => self.config_handler.is_some(),
+            Export::Actions => self.actions.is_some(),
+            Export::BeforePrompt => self.before_prompt.is_some(),
+            Export::BeforeImage => self.before_image.is_some(),
+            Export::AfterImage => self.after_image.is_some(),
+        }
+    }
+}
+
+/// Binds one export where it is there.
+fn bind<T>(
+    export: Export,
+    instance: &InstancePre<GuestState>,
+    new: impl FnOnce(InstancePre<GuestState>) -> wasmtime::Result<T>,
+) -> Result<Option<T>, CompileError> {
+    if !export.is_in(instance) {
+        return Ok(None);
+    }
+    new(instance.clone())
+        .map(Some)
+        .map_err(|error| CompileError::Export { export, source: error.into_boxed_dyn_error() })
+}

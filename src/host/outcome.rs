@@ -1,0 +1,343 @@
+//! How a call can fail, and what that means for the job behind it.
+//!
+//! This is the one place where guest and host are translated: wasmtime's errors,
+//! our own interruptions and the guest's own errors come in, a [`CallFailure`]
+//! with a stable code and a verdict on trying again goes out.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+
+use crate::host::compile::BoxError;
+use crate::host::exports::Export;
+use crate::host::limiter::{self, Resource};
+use crate::host::logbook::clean;
+use crate::host::ports::{PortError, PortErrorKind};
+use crate::model::code::JobCode;
+use crate::model::disposition::{Disposition, clamp_retry_after};
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
+use crate::model::units::ByteSize;
+
+/// Bytes of a backtrace that are kept.
+const MAX_BACKTRACE_BYTES: usize = 4 * 1024;
+/// Bytes of a guest's message that are kept.
+const MAX_MESSAGE_BYTES: usize = 2 * 1024;
+/// Bytes of a guest's own code that are kept.
+const MAX_CODE_BYTES: usize = 100;
+/// Bytes of a guest's details that are kept; larger ones are left out.
+const MAX_DETAILS_BYTES: usize = 4 * 1024;
+
+/// Why a call did not end with a reply.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFailure {
+    /// The guest used more processor time than it may.
+    #[error("the addon used {}ms of processor time, {}ms are allowed", .used.as_millis(), .allowed.as_millis())]
+    CpuLimit {
+        /// What it used.
+        used: Duration,
+        /// What it may use.
+        allowed: Duration,
+    },
+    /// The guest asked for more memory or table elements than it may.
+    #[error("{}", memory_text(*.resource, *.wanted, *.allowed))]
+    MemoryLimit {
+        /// Of what.
+        resource: Resource,
+        /// The total it asked for.
+        wanted: u64,
+        /// The total it may have.
+        allowed: u64,
+    },
+    /// The call took longer than it may.
+    #[error("the call took longer than the {}ms that are allowed", .allowed.as_millis())]
+    DeadlineExceeded {
+        /// How long it may take.
+        allowed: Duration,
+    },
+    /// No guest could be started in all the time that the call had.
+    #[error("no instance became free within {}ms", .waited.as_millis())]
+    NoRoom {
+        /// How long it waited.
+        waited: Duration,
+    },
+    /// Somebody cancelled the call, or the addon noticed that its job was.
+    #[error("the call was cancelled")]
+    Cancelled,
+    /// The guest returned or passed on more than it may.
+    #[error("{}", output_text(*.reached, *.allowed))]
+    OutputLimit {
+        /// How much, where it was counted to the end.
+        reached: Option<u64>,
+        /// How much is allowed.
+        allowed: u64,
+    },
+    /// The guest trapped.
+    #[error("the addon crashed: {reason}")]
+    Trapped {
+        /// In a few words.
+        reason: String,
+        /// The guest's functions that were running, innermost first; empty where it has no names.
+        backtrace: String,
+    },
+    /// The guest ended itself.
+    #[error("the addon ended itself with status {status}")]
+    Exited {
+        /// Its exit status.
+        status: i32,
+    },
+    /// The guest says that it failed.
+    #[error("{0}")]
+    Reported(PortError),
+    /// What the guest returned is not what the contract asks for.
+    #[error("the addon's answer is not valid: {message}")]
+    ResultInvalid {
+        /// What is wrong.
+        message: String,
+    },
+    /// The component lacks the export that should answer.
+    #[error("the addon has no export `{export}`")]
+    ExportMissing {
+        /// Which one.
+        export: Export,
+    },
+    /// A fault of ours.
+    #[error("the sandbox failed")]
+    Internal {
+        /// What happened.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// Why the host ended a guest; travels through the guest as a wasmtime error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Interruption {
+    /// Processor time ran out.
+    #[error("processor time ran out")]
+    Cpu,
+    /// Time ran out.
+    #[error("time ran out")]
+    Deadline,
+    /// Cancelled, and the grace is over.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// What is known about a call when it fails.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    pub(super) refusal: Option<limiter::Refusal>,
+    pub(super) cpu_used: Duration,
+    pub(super) cpu_allowed: Duration,
+    pub(super) wall_allowed: Duration,
+    pub(super) crossing_allowed: u64,
+}
+
+impl CallFailure {
+    pub(super) fn internal(source: wasmtime::Error) -> Self {
+        Self::Internal { source: source.into_boxed_dyn_error() }
+    }
+
+    /// What an interruption by the host means.
+    pub(super) const fn interrupted(interruption: Interruption, facts: &Circumstances) -> Self {
+        match interruption {
+            Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.cpu_allowed },
+            Interruption::Deadline => Self::DeadlineExceeded { allowed: facts.wall_allowed },
+            Interruption::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// What wasmtime's error means when a guest was to be started.
+    pub(super) fn at_start(error: wasmtime::Error, facts: &Circumstances) -> Self {
+        Self::from_wasmtime(error, facts)
+    }
+
+    /// What wasmtime's error means when a guest was running, or its answer was read.
+    pub(super) fn in_call(error: wasmtime::Error, facts: &Circumstances) -> Self {
+        // Errors from inside a guest carry its backtrace or a trap; what is left was found in the answer.
+        let is_about_the_answer = !error.is::<WasmBacktrace>() && !error.is::<Trap>();
+        match Self::from_wasmtime(error, facts) {
+            Self::Trapped { reason, .. } if is_about_the_answer => Self::ResultInvalid { message: reason },
+            failure => failure,
+        }
+    }
+
+    fn from_wasmtime(error: wasmtime::Error, facts: &Circumstances) -> Self {
+        if let Some(interruption) = error.downcast_ref::<Interruption>() {
+            return Self::interrupted(*interruption, facts);
+        }
+        if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+            return Self::Exited { status: exit.0 };
+        }
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Self::internal(error);
+        }
+        // A guest that is refused memory traps a moment later; the refusal is the reason.
+        if let Some(refusal) = facts.refusal {
+            return Self::MemoryLimit { resource: refusal.resource, wanted: refusal.wanted, allowed: refusal.allowed };
+        }
+        if is_crossing_limit(&error) {
+            return Self::OutputLimit { reached: None, allowed: facts.crossing_allowed };
+        }
+        let backtrace = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(|trace| clean(&trace.to_string(), MAX_BACKTRACE_BYTES))
+            .unwrap_or_default();
+        let reason = match error.downcast_ref::<Trap>() {
+            Some(trap) => trap.to_string(),
+            None => clean(&error.root_cause().to_string(), MAX_MESSAGE_BYTES),
+        };
+        Self::Trapped { reason, backtrace }
+    }
+
+    /// What the guest's own error means; its texts are cut and cleaned here, before they go anywhere.
+    pub(super) fn reported(error: PortError) -> Self {
+        if error.kind == PortErrorKind::Cancelled {
+            return Self::Cancelled;
+        }
+        let details = error.details.filter(|details| details.to_string().len() <= MAX_DETAILS_BYTES);
+        Self::Reported(PortError {
+            code: clean(&error.code, MAX_CODE_BYTES).into(),
+            message: clean(&error.message, MAX_MESSAGE_BYTES),
+            details,
+            ..error
+        })
+    }
+
+    /// The stable code that a job ends with.
+    #[must_use]
+    pub const fn code(&self) -> JobCode {
+        match self {
+            Self::CpuLimit { .. } => JobCode::CpuLimit,
+            Self::MemoryLimit { .. } => JobCode::MemoryLimit,
+            Self::DeadlineExceeded { .. } => JobCode::DeadlineExceeded,
+            Self::Cancelled => JobCode::Cancelled,
+            Self::OutputLimit { .. } => JobCode::OutputLimit,
+            Self::Trapped { .. } | Self::Exited { .. } => JobCode::AddonTrapped,
+            Self::Reported(error) => match error.kind {
+                PortErrorKind::BadInput => JobCode::AddonBadInput,
+                PortErrorKind::Refused => JobCode::AddonRefused,
+                PortErrorKind::OverQuota => JobCode::QuotaExceeded,
+                PortErrorKind::Cancelled => JobCode::Cancelled,
+                PortErrorKind::Transient
+                | PortErrorKind::Permanent
+                | PortErrorKind::NotGranted
+                | PortErrorKind::Missing
+                | PortErrorKind::TooLarge
+                | PortErrorKind::Unavailable => JobCode::AddonFailed,
+            },
+            Self::ResultInvalid { .. } => JobCode::AddonResultInvalid,
+            Self::ExportMissing { .. } => JobCode::ExportMissing,
+            Self::NoRoom { .. } | Self::Internal { .. } => JobCode::Internal,
+        }
+    }
+
+    /// Whether trying again may help, and when.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::DeadlineExceeded { .. } | Self::NoRoom { .. } | Self::Internal { .. } => Disposition::Retry,
+            Self::Reported(error) => match (error.kind, error.retry_after) {
+                (PortErrorKind::Transient | PortErrorKind::OverQuota | PortErrorKind::Unavailable, Some(wait)) => {
+                    Disposition::RetryAfter(clamp_retry_after(wait))
+                }
+                (PortErrorKind::Transient | PortErrorKind::Unavailable, None) => Disposition::Retry,
+                (
+                    PortErrorKind::BadInput
+                    | PortErrorKind::Refused
+                    | PortErrorKind::Permanent
+                    | PortErrorKind::Cancelled
+                    | PortErrorKind::NotGranted
+                    | PortErrorKind::OverQuota
+                    | PortErrorKind::Missing
+                    | PortErrorKind::TooLarge,
+                    _,
+                ) => Disposition::GiveUp,
+            },
+            Self::CpuLimit { .. }
+            | Self::MemoryLimit { .. }
+            | Self::Cancelled
+            | Self::OutputLimit { .. }
+            | Self::Trapped { .. }
+            | Self::Exited { .. }
+            | Self::ResultInvalid { .. }
+            | Self::ExportMissing { .. } => Disposition::GiveUp,
+        }
+    }
+
+    /// The failure as a job shows it, with the numbers behind it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let failure = Failure {
+            retryable: self.disposition().is_retryable(),
+            details: self.details(),
+            ..Failure::permanent(self.code(), self.to_string())
+        };
+        match self {
+            Self::Reported(error) => {
+                Failure { message: error.message.clone(), addon_code: Some(error.code.to_string()), ..failure }
+            }
+            _ => failure,
+        }
+    }
+
+    /// What was reached and what is allowed, where there are such numbers.
+    fn details(&self) -> Option<Value> {
+        let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::CpuLimit { used, allowed } => {
+                Some(json!({ "reachedMs": millis(used), "allowedMs": millis(allowed) }))
+            }
+            Self::MemoryLimit { resource: Resource::Memory, wanted, allowed } => {
+                Some(json!({ "reachedBytes": wanted, "allowedBytes": allowed }))
+            }
+            Self::MemoryLimit { resource: Resource::Tables, wanted, allowed } => {
+                Some(json!({ "reachedElements": wanted, "allowedElements": allowed }))
+            }
+            Self::DeadlineExceeded { allowed } => Some(json!({ "allowedMs": millis(allowed) })),
+            Self::OutputLimit { reached, allowed } => Some(json!({ "reachedBytes": reached, "allowedBytes": allowed })),
+            Self::Trapped { reason, backtrace } => Some(json!({ "trap": reason, "backtrace": backtrace })),
+            Self::Exited { status } => Some(json!({ "status": status })),
+            Self::Reported(error) => error.details.clone(),
+            Self::NoRoom { .. }
+            | Self::Cancelled
+            | Self::ResultInvalid { .. }
+            | Self::ExportMissing { .. }
+            | Self::Internal { .. } => None,
+        }
+    }
+}
+
+/// Whether wasmtime stopped copying because the guest passed too much to the host at once.
+///
+/// wasmtime 48 keeps this error's type private, so the name that it prints for
+/// debugging is all there is to recognise it by; a test hits the limit and would
+/// notice a new name.
+fn is_crossing_limit(error: &wasmtime::Error) -> bool {
+    format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
+}
+
+fn memory_text(resource: Resource, wanted: u64, allowed: u64) -> String {
+    match resource {
+        Resource::Memory => {
+            format!("the addon asked for {wanted} bytes of memory in all, {} are allowed", ByteSize::bytes(allowed))
+        }
+        Resource::Tables => format!("the addon asked for {wanted} table elements in all, {allowed} are allowed"),
+    }
+}
+
+fn output_text(reached: Option<u64>, allowed: u64) -> String {
+    let allowed = ByteSize::bytes(allowed);
+    match reached {
+        Some(reached) => format!("the addon returned {reached} bytes or more, {allowed} are allowed"),
+        None => format!("the addon passed more than the {allowed} that are allowed at once"),
+    }
+}
+
+impl From<CallFailure> for JobError {
+    fn from(error: CallFailure) -> Self {
+        Self { failure: error.failure(), disposition: error.disposition() }
+    }
+}

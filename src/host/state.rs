@@ -1,0 +1,99 @@
+//! What one call carries with it: made before the guest, dropped after it.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::host::api::v1::imports::semantest::addon;
+use crate::host::interface::{Interface, InterfaceSet};
+use crate::host::limiter::Limiter;
+use crate::host::logbook::SharedLogBook;
+use crate::host::ports::Ports;
+use crate::host::wasi;
+use crate::model::limits::CallLimits;
+
+/// The state of one call.
+pub(super) struct GuestState {
+    pub(super) limiter: Limiter,
+    pub(super) table: ResourceTable,
+    pub(super) log: SharedLogBook,
+    pub(super) ports: Ports,
+    pub(super) interfaces: InterfaceSet,
+    /// The user's settings as JSON text.
+    pub(super) config: Arc<str>,
+    pub(super) cancel: CancellationToken,
+    pub(super) limits: CallLimits,
+    pub(super) assets: AssetLimits,
+    /// Made when the guest first touches WASI: many guests never do.
+    wasi: Option<Box<WasiCtx>>,
+}
+
+/// How large the assets of a guest may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AssetLimits {
+    /// Bytes of one asset, and of all that are being written at once.
+    pub(super) max_bytes: u64,
+    /// Bytes of one read.
+    pub(super) max_window: u32,
+    /// Bytes that unfinished writers hold.
+    pub(super) unfinished_bytes: u64,
+}
+
+/// What a call's state is made of.
+pub(super) struct StateParts {
+    pub(super) log: SharedLogBook,
+    pub(super) ports: Ports,
+    pub(super) interfaces: InterfaceSet,
+    pub(super) config: Arc<str>,
+    pub(super) cancel: CancellationToken,
+    pub(super) limits: CallLimits,
+    pub(super) assets: AssetLimits,
+}
+
+impl GuestState {
+    pub(super) fn new(parts: StateParts) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(parts.limits.handles);
+        Self {
+            limiter: Limiter::new(&parts.limits),
+            table,
+            log: parts.log,
+            ports: parts.ports,
+            interfaces: parts.interfaces,
+            config: parts.config,
+            cancel: parts.cancel,
+            limits: parts.limits,
+            assets: parts.assets,
+            wasi: None,
+        }
+    }
+}
+
+impl WasiView for GuestState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let (log, limits) = (&self.log, &self.limits);
+        WasiCtxView { ctx: self.wasi.get_or_insert_with(|| Box::new(wasi::inert(log, limits))), table: &mut self.table }
+    }
+}
+
+/// Links the baseline and the doors in `interfaces`, and nothing else.
+pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    addon::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::assets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::image_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::chat_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::kv_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::host::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    addon::progress::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    for interface in interfaces.iter() {
+        match interface {
+            Interface::Kv => addon::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+        }
+    }
+    Ok(())
+}

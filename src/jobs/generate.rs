@@ -1,0 +1,140 @@
+//! `generate`: hooks, provider, hooks, pictures that stay.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::addons::GivenAsset;
+use crate::addons::hooks::HookTrace;
+use crate::imaging::gallery::NewArtifact;
+use crate::imaging::{GenerateContext, Generated, Picture};
+use crate::jobs::{JobCx, JobResult};
+use crate::model::code::JobCode;
+use crate::model::id::{ArtifactId, UserId};
+use crate::model::image::ImageRequest;
+use crate::model::job_error::JobError;
+use crate::queue::tickets::generate::Generate;
+use crate::work::progress::Found;
+
+pub(super) async fn run(cx: JobCx) -> JobResult {
+    let started = Instant::now();
+    let ticket: Generate = cx.ticket()?;
+    let user = cx.user();
+    let asked = checked(ticket.image_request())?;
+    let mut hooks = Vec::new();
+    let progress = &cx.call.progress;
+    let request = progress.step("before-image", before(&cx, &user, asked, &mut hooks)).await?;
+    progress.percent(20).await;
+    let generated = progress.step("generate", provide(&cx, &user, &request)).await?;
+    progress.percent(75).await;
+    let images = progress.step("after-image", after(&cx, &user, &request, &generated, &mut hooks)).await?;
+    progress.percent(95).await;
+    Ok(json!({
+        "images": images,
+        "provider": generated.provider,
+        "requestedProvider": generated.requested_provider,
+        "model": generated.model,
+        "notes": generated.notes,
+        "processingMs": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "cost": generated.cost,
+        "hooks": hooks,
+    }))
+}
+
+/// A foreign producer's request was never checked by the API.
+fn checked(request: ImageRequest) -> Result<ImageRequest, JobError> {
+    let faults = request.faults();
+    if faults.is_empty() {
+        return Ok(request);
+    }
+    let texts: Vec<String> = faults.into_iter().map(|(field, message)| format!("{field} {message}")).collect();
+    Err(JobError::permanent(JobCode::TicketInvalid, texts.join("; ")))
+}
+
+async fn before(
+    cx: &JobCx,
+    user: &UserId,
+    asked: ImageRequest,
+    hooks: &mut Vec<HookTrace>,
+) -> Result<Found<ImageRequest>, JobError> {
+    let client = &cx.record.facts.client;
+    let request = cx.services.addons.before_image((client, user), asked, &cx.call, hooks).await?;
+    Ok(Found::with(request, json!({ "hooks": hooks.len() })))
+}
+
+async fn provide(cx: &JobCx, user: &UserId, request: &ImageRequest) -> Result<Found<Generated>, JobError> {
+    let context = GenerateContext {
+        cancel: cx.call.cancel.clone(),
+        job_id: cx.call.job_id.clone(),
+        is_dev: cx.services.is_dev,
+        user_tag: cx.services.gallery.user_tag(&cx.record.facts.client, user),
+    };
+    let generated = cx.services.imaging.generate(request, &context).await?;
+    let evidence = json!({
+        "provider": generated.provider, "model": generated.model, "pictures": generated.pictures.len(),
+    });
+    Ok(Found::with(generated, evidence))
+}
+
+async fn after(
+    cx: &JobCx,
+    user: &UserId,
+    request: &ImageRequest,
+    generated: &Generated,
+    hooks: &mut Vec<HookTrace>,
+) -> Result<Found<Vec<Value>>, JobError> {
+    let mut images = Vec::with_capacity(generated.pictures.len());
+    for picture in &generated.pictures {
+        images.push(keep(cx, user, request, picture, hooks).await?);
+    }
+    let count = images.len();
+    Ok(Found::with(images, json!({ "pictures": count })))
+}
+
+/// Shows one picture to the hooks, stores what they leave of it, and says where it is.
+async fn keep(
+    cx: &JobCx,
+    user: &UserId,
+    request: &ImageRequest,
+    picture: &Picture,
+    hooks: &mut Vec<HookTrace>,
+) -> Result<Value, JobError> {
+    let client = &cx.record.facts.client;
+    let id = ArtifactId::fresh();
+    let given = GivenAsset {
+        id: id.to_string(),
+        media_type: picture.media_type.to_owned(),
+        bytes: picture.bytes.clone(),
+        metadata: json!({
+            "width": picture.width, "height": picture.height, "seed": picture.seed, "model": picture.model,
+        }),
+    };
+    let verdict = cx.services.addons.after_image((client, user), request, &given, &cx.call, hooks).await?;
+    let gallery = &cx.services.gallery;
+    let replacement = match verdict.replacement {
+        Some(asset) => gallery.find(client, &asset.id).await?,
+        None => None,
+    };
+    let mut view = match replacement {
+        Some(record) => gallery.picture_view(&record),
+        None => {
+            let new = NewArtifact {
+                id,
+                client: client.clone(),
+                user: Some(user.clone()),
+                job_id: Some(cx.call.job_id.clone()),
+                media_type: given.media_type.clone(),
+                metadata: given.metadata.clone(),
+            };
+            gallery.keep_picture(new, picture).await?
+        }
+    };
+    if let Some(members) = view.as_object_mut() {
+        members.insert(String::from("tags"), Value::Object(verdict.tags));
+        members.insert(
+            String::from("metadata"),
+            json!({ "revisedPrompt": picture.revised_prompt, "seed": picture.seed, "model": picture.model }),
+        );
+    }
+    Ok(view)
+}

@@ -1,0 +1,364 @@
+//! The road that every job takes.
+//!
+//! Our record is written before the queue hears of anything: `begin` before
+//! the work, `finish` before the queue's own end. A worker that dies in
+//! between leaves a record that the next attempt reads: finished means the
+//! queue is told the same again, and nothing is done twice.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use serde_json::Value;
+use tracing::{Instrument as _, error, info, warn};
+
+use crate::addons::CallContext;
+use crate::clock;
+use crate::jobs::{
+    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
+    reconfigure, unload, upkeep,
+};
+use crate::model::code::JobCode;
+use crate::model::disposition::Disposition;
+use crate::model::event::EventType;
+use crate::model::id::JobId;
+use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
+use crate::model::job_error::JobError;
+use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
+use crate::store::StoreError;
+use crate::store::jobs::{Begun, Finished, JobRecord};
+use crate::work::progress::Progress;
+
+/// How long a job that was told to stop may take to stop by itself before it is dropped.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How often the end of a job is written again while Redis is away.
+const FINISH_TRIES: u32 = 20;
+/// Pause between two such tries.
+const FINISH_PAUSE: Duration = Duration::from_millis(500);
+
+/// Does the jobs of every lane.
+pub struct JobHandler {
+    services: Arc<Services>,
+}
+
+impl JobHandler {
+    /// A handler over the services.
+    #[must_use]
+    pub const fn new(services: Arc<Services>) -> Self {
+        Self { services }
+    }
+}
+
+#[async_trait]
+impl Handler for JobHandler {
+    async fn handle(&self, delivery: Delivery) -> Verdict {
+        let Some(kind) = kind_of(&delivery) else {
+            let known: Vec<&str> = JobKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let message = format!("no job is called `{}` here; there are: {}", delivery.name, known.join(", "));
+            return Verdict::GiveUp(JobError::permanent(JobCode::TicketInvalid, message).to_string());
+        };
+        let span = tracing::info_span!("job", job.id = %delivery.id, job.kind = %kind, job.attempt = delivery.attempt);
+        let delivery = Arc::new(delivery);
+        if kind.is_public() {
+            self.public(kind, delivery).instrument(span).await
+        } else {
+            self.internal(kind, &delivery).instrument(span).await
+        }
+    }
+
+    /// The queue ends a job that this handler did not end: our record must end too.
+    async fn abandoned(&self, delivery: &Delivery, why: Abandoned) {
+        let Some(kind) = kind_of(delivery).filter(|kind| kind.is_public()) else { return };
+        let id = own_id(kind, delivery);
+        let outcome = match why {
+            Abandoned::Cancelled => Outcome::Cancelled,
+            Abandoned::Panicked => Outcome::Failed(Failure::permanent(JobCode::Internal, why.to_string())),
+            Abandoned::DeadlineExceeded(_) => {
+                Outcome::Failed(Failure::transient(JobCode::DeadlineExceeded, why.to_string()))
+            }
+            Abandoned::WorkerLost(_) => Outcome::Failed(Failure::permanent(JobCode::WorkerLost, why.to_string())),
+        };
+        let records = self.services.work.records();
+        let ended = async {
+            if let Some(record) = records.get(&id).await? {
+                self.leave_owed_dispatch(&record).await?;
+            }
+            records.finish(&id, &outcome).await.map_err(JobError::from)
+        };
+        if let Err(error) = ended.await {
+            warn!(error = %error, "Could not record that job `{id}` was abandoned; its dispatch does it later");
+        }
+    }
+}
+
+impl JobHandler {
+    /// The platform's own housekeeping: no record, no events.
+    async fn internal(&self, kind: JobKind, delivery: &Delivery) -> Verdict {
+        let services = &self.services;
+        let outcome = match kind {
+            JobKind::Dispatch => match read_ticket(delivery) {
+                Ok(ticket) => dispatch::run(ticket, services).await,
+                Err(error) => Err(error),
+            },
+            JobKind::Deliver => match read_ticket(delivery) {
+                Ok(ticket) => deliver::run(ticket, services).await,
+                Err(error) => Err(error),
+            },
+            JobKind::Upkeep => upkeep::run(services).await,
+            _ => Err(JobError::internal(Disposition::GiveUp)),
+        };
+        match outcome {
+            Ok(value) => Verdict::Done(value),
+            Err(error) => as_verdict(&error),
+        }
+    }
+
+    async fn public(&self, kind: JobKind, delivery: Arc<Delivery>) -> Verdict {
+        let (id, record) = match self.begin(kind, &delivery).await {
+            Ok(Start::Run(id, record)) => (id, record),
+            Ok(Start::Answer(verdict)) => return verdict,
+            Err(error) => return as_verdict(&error),
+        };
+        let cx = self.context(&id, *record, &delivery);
+        let result = until_stopped(work(kind, cx.clone()), &delivery).await;
+        self.end(kind, &cx, result).await
+    }
+
+    fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
+        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
+        let call = CallContext {
+            job_id: id.clone(),
+            attempt: delivery.attempt,
+            traceparent: record.facts.traceparent.clone(),
+            cancel: delivery.token.clone(),
+            progress,
+        };
+        JobCx { services: Arc::clone(&self.services), record: Arc::new(record), delivery: Arc::clone(delivery), call }
+    }
+
+    async fn begin(&self, kind: JobKind, delivery: &Delivery) -> Result<Start, JobError> {
+        let records = self.services.work.records();
+        let mut id = own_id(kind, delivery);
+        let mut begun = records.begin(&id, delivery.attempt).await?;
+        if begun == Begun::Missing {
+            id = JobId::foreign(delivery.lane.name(), &delivery.id);
+            records.adopt(&adopt::record(&self.services, kind, &id, delivery)?).await?;
+            begun = records.begin(&id, delivery.attempt).await?;
+        }
+        match begun {
+            Begun::Run(record) => {
+                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
+                {
+                    self.services.work.announce(&id, EventType::JobProcessing).await?;
+                }
+                Ok(Start::Run(id, record))
+            }
+            Begun::Cancelled => {
+                records.finish(&id, &Outcome::Cancelled).await?;
+                if let Some(record) = records.get(&id).await? {
+                    self.leave_owed_dispatch(&record).await?;
+                }
+                Ok(Start::Answer(cancelled()))
+            }
+            Begun::Over(record) => Ok(Start::Answer(as_it_ended(&record))),
+            Begun::Missing => Err(JobError::internal(Disposition::Retry)),
+        }
+    }
+
+    async fn end(&self, kind: JobKind, cx: &JobCx, result: JobResult) -> Verdict {
+        let delivery = &cx.delivery;
+        let result = interrupted(result, delivery);
+        let outcome = match result {
+            Ok(value) => Outcome::Completed(value),
+            // Another worker may have the job already: nothing more is written for it here.
+            Err(Ended::Lost) => return Verdict::HandBack,
+            Err(Ended::HandBack) => {
+                let released = cx.services.work.records().release(&cx.call.job_id, None, None).await;
+                log_if_lost(&cx.call.job_id, released.err());
+                return Verdict::HandBack;
+            }
+            Err(Ended::Cancelled) => Outcome::Cancelled,
+            Err(Ended::Error(error)) if will_run_again(&error, delivery) => return self.again(cx, &error).await,
+            Err(Ended::Error(error)) => Outcome::Failed(error.failure),
+        };
+        if let Err(error) = self.clean_up(kind, cx, &outcome).await {
+            warn!(error = %error, "Could not clean up after job `{}`", cx.call.job_id);
+        }
+        self.finish(cx, outcome).await
+    }
+
+    /// The attempt failed and another one comes: the reason goes where people look.
+    async fn again(&self, cx: &JobCx, error: &JobError) -> Verdict {
+        cx.call.progress.log(&format!("attempt {} failed: {error}", cx.delivery.attempt)).await;
+        let next = match error.disposition {
+            Disposition::RetryAfter(wait) => TimeDelta::from_std(wait).ok().map(|wait| clock::now() + wait),
+            Disposition::Retry | Disposition::GiveUp => None,
+        };
+        let released = cx.services.work.records().release(&cx.call.job_id, next, Some(&error.failure)).await;
+        log_if_lost(&cx.call.job_id, released.err());
+        info!(code = %error.failure.code, "Job `{}` will be tried again", cx.call.job_id);
+        as_verdict(error)
+    }
+
+    /// What an end other than success leaves to tidy.
+    async fn clean_up(&self, kind: JobKind, cx: &JobCx, outcome: &Outcome) -> Result<(), JobError> {
+        let failure = match outcome {
+            Outcome::Completed(_) => return Ok(()),
+            Outcome::Failed(failure) => failure.clone(),
+            Outcome::Cancelled => Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done"),
+        };
+        match kind {
+            JobKind::Load => load::ended_badly(cx, &failure).await,
+            JobKind::Publish => publish::ended_badly(cx).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the end, for as long as this worker may hold the job; only then the queue is told.
+    async fn finish(&self, cx: &JobCx, outcome: Outcome) -> Verdict {
+        let id = &cx.call.job_id;
+        let records = self.services.work.records();
+        for _ in 0..FINISH_TRIES {
+            let left = self.leave_owed_dispatch(&cx.record).await;
+            let finished = match left {
+                Ok(()) => records.finish(id, &outcome).await.map_err(JobError::from),
+                Err(error) => Err(error),
+            };
+            match finished {
+                Ok(Finished::Already(JobStatus::Cancelled)) => return cancelled(),
+                Ok(Finished::Written | Finished::Already(_) | Finished::Missing) => return as_end(outcome),
+                Err(error) => {
+                    warn!(error = %error, "Could not record the end of job `{id}`; trying again");
+                    tokio::time::sleep(FINISH_PAUSE).await;
+                }
+            }
+        }
+        error!("Could not record the end of job `{id}`; another worker will do it over");
+        Verdict::HandBack
+    }
+
+    /// A job that no flow parent waits for leaves its own dispatch before it is finished.
+    async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
+        let id = &record.facts.id;
+        if record.facts.webhook.is_some() && self.services.work.records().is_owed(id).await? {
+            self.services.work.leave_dispatch(record).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How an attempt begins.
+enum Start {
+    /// With work.
+    Run(JobId, Box<JobRecord>),
+    /// With an answer that is known already.
+    Answer(Verdict),
+}
+
+/// How an attempt ended, other than well.
+enum Ended {
+    Lost,
+    HandBack,
+    Cancelled,
+    Error(JobError),
+}
+
+fn kind_of(delivery: &Delivery) -> Option<JobKind> {
+    tickets::kind_of(delivery.lane, &delivery.name)
+}
+
+/// Our own jobs carry our ids; whatever else is in a queue is adopted.
+fn own_id(kind: JobKind, delivery: &Delivery) -> JobId {
+    match JobId::parse(&delivery.id) {
+        Ok(id) if delivery.id.starts_with(kind.id_prefix()) => id,
+        _ => JobId::foreign(delivery.lane.name(), &delivery.id),
+    }
+}
+
+/// The one list of what each kind does; a new kind does not compile without a line here.
+fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Send>> {
+    match kind {
+        JobKind::Generate => Box::pin(generate::run(cx)),
+        JobKind::Message => Box::pin(message::run(cx)),
+        JobKind::Invoke => Box::pin(invoke::run(cx)),
+        JobKind::Load => Box::pin(load::run(cx)),
+        JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
+        JobKind::Unload => Box::pin(unload::run(cx)),
+        JobKind::Publish => Box::pin(publish::run(cx)),
+        JobKind::Noop => Box::pin(async { Ok(Value::Null) }),
+        JobKind::Dispatch | JobKind::Deliver | JobKind::Upkeep => {
+            Box::pin(async { Err(JobError::internal(Disposition::GiveUp)) })
+        }
+    }
+}
+
+/// Lets the work end by itself when it is told to stop, but not for ever.
+async fn until_stopped(work: impl Future<Output = JobResult>, delivery: &Delivery) -> JobResult {
+    tokio::pin!(work);
+    tokio::select! {
+        result = &mut work => return result,
+        () = delivery.token.cancelled() => {}
+    }
+    tokio::time::timeout(STOP_GRACE, work).await.unwrap_or_else(|_| Err(JobError::internal(Disposition::Retry)))
+}
+
+/// What the attempt's result means once it is known why it was told to stop, if it was.
+fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
+    let error = match result {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    Err(match delivery.interruption() {
+        None => Ended::Error(error),
+        Some(Interruption::Cancelled) => Ended::Cancelled,
+        Some(Interruption::LockLost) => Ended::Lost,
+        Some(Interruption::Closing) => Ended::HandBack,
+        Some(Interruption::Deadline) => Ended::Error(JobError::transient(
+            JobCode::DeadlineExceeded,
+            "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",
+        )),
+    })
+}
+
+/// The queue counts tries, waits and the day; our record must end when it does.
+fn will_run_again(error: &JobError, delivery: &Delivery) -> bool {
+    !delivery.ends_with(&as_verdict(error))
+}
+
+fn as_verdict(error: &JobError) -> Verdict {
+    match error.disposition {
+        Disposition::Retry => Verdict::Retry(error.to_string()),
+        Disposition::RetryAfter(wait) => Verdict::RetryAfter(wait, error.to_string()),
+        Disposition::GiveUp => Verdict::GiveUp(error.to_string()),
+    }
+}
+
+fn as_end(outcome: Outcome) -> Verdict {
+    match outcome {
+        Outcome::Completed(value) => Verdict::Done(value),
+        Outcome::Failed(failure) => Verdict::GiveUp(failure.to_string()),
+        Outcome::Cancelled => cancelled(),
+    }
+}
+
+/// The queue hears again what our record knows.
+fn as_it_ended(record: &JobRecord) -> Verdict {
+    match &record.failure {
+        Some(failure) => Verdict::GiveUp(failure.to_string()),
+        None => Verdict::Done(record.result.clone().unwrap_or_default()),
+    }
+}
+
+/// BullMQ has no such state; our record does, and it wins.
+fn cancelled() -> Verdict {
+    Verdict::GiveUp(JobError::permanent(JobCode::Cancelled, "the job was cancelled").to_string())
+}
+
+fn log_if_lost(id: &JobId, error: Option<StoreError>) {
+    if let Some(error) = error {
+        warn!(error = %error, "Could not put job `{id}` back in our record");
+    }
+}

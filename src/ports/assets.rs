@@ -1,0 +1,145 @@
+//! `assets`: pictures handed to this call, and those that this enablement made.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::addons::{CallScope, Owner};
+use crate::host::ports::{AssetFacts, AssetsPort, PortError};
+use crate::imaging::gallery::{Gallery, GalleryError, NewArtifact};
+use crate::model::id::{ArtifactId, JobId};
+use crate::store::artifacts::ArtifactRecord;
+
+/// The member of an artifact's metadata that names the enablement which made it.
+const MADE_BY: &str = "madeBy";
+/// Largest asset that a guest may make: bytes of one picture, with room.
+const MAX_ASSET_BYTES: usize = 32 * 1024 * 1024;
+/// Most assets that one call may make.
+const MAX_ASSETS: usize = 16;
+
+/// The assets that one call may touch.
+pub(super) struct CallAssets {
+    gallery: Gallery,
+    owner: Owner,
+    job_id: JobId,
+    enablement: String,
+    known: Mutex<HashMap<String, (AssetFacts, Bytes)>>,
+    made: Mutex<usize>,
+}
+
+impl CallAssets {
+    pub(super) fn new(gallery: Gallery, scope: &CallScope<'_>) -> Self {
+        let known = scope.given.iter().map(|given| (given.id.clone(), (given.facts(), given.bytes.clone()))).collect();
+        Self {
+            gallery,
+            owner: scope.owner.clone(),
+            job_id: scope.context.job_id.clone(),
+            enablement: scope.enablement.id(),
+            known: Mutex::new(known),
+            made: Mutex::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl AssetsPort for CallAssets {
+    async fn open(&self, id: &str) -> Result<AssetFacts, PortError> {
+        if let Some((facts, _)) = self.known.lock().get(id) {
+            return Ok(facts.clone());
+        }
+        let record = self.gallery.find(&self.owner.client, id).await.map_err(|error| away(&error))?;
+        let record =
+            record.filter(|record| record.metadata.get(MADE_BY).and_then(Value::as_str) == Some(&self.enablement));
+        let Some(record) = record else {
+            return Err(PortError::missing(format!("no asset `{id}` was handed to this call or made by this addon")));
+        };
+        let bytes = self.gallery.bytes(&record).await.map_err(|error| away(&error))?;
+        let facts = facts_of(&record);
+        self.known.lock().insert(id.to_owned(), (facts.clone(), bytes));
+        Ok(facts)
+    }
+
+    async fn read(&self, asset: &AssetFacts, offset: u64, len: u32) -> Result<Bytes, PortError> {
+        let bytes = self.known.lock().get(&asset.id).map(|(_, bytes)| bytes.clone());
+        let bytes = bytes.ok_or_else(|| PortError::missing(format!("asset `{}` is not open", asset.id)))?;
+        Ok(bytes.slice(window(bytes.len(), offset, len)))
+    }
+
+    async fn create(&self, media_type: &str, bytes: Bytes, metadata: Value) -> Result<AssetFacts, PortError> {
+        if bytes.len() > MAX_ASSET_BYTES {
+            let reached = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            return Err(PortError::too_large("the asset", reached, u64::try_from(MAX_ASSET_BYTES).unwrap_or(u64::MAX)));
+        }
+        {
+            let mut made = self.made.lock();
+            if *made >= MAX_ASSETS {
+                return Err(PortError::over_quota(
+                    "assets made by one call",
+                    u64::try_from(MAX_ASSETS).unwrap_or(0) + 1,
+                    16,
+                ));
+            }
+            *made = made.saturating_add(1);
+        }
+        let mut metadata = if metadata.is_object() { metadata } else { json!({ "value": metadata }) };
+        if let Some(members) = metadata.as_object_mut() {
+            members.insert(String::from(MADE_BY), json!(self.enablement));
+        }
+        let new = NewArtifact {
+            id: ArtifactId::fresh(),
+            client: self.owner.client.clone(),
+            user: Some(self.owner.user.clone()),
+            job_id: Some(self.job_id.clone()),
+            media_type: media_type.to_owned(),
+            metadata,
+        };
+        let record = self.gallery.keep(new, bytes.clone()).await.map_err(|error| away(&error))?;
+        let facts = facts_of(&record);
+        self.known.lock().insert(facts.id.clone(), (facts.clone(), bytes));
+        Ok(facts)
+    }
+}
+
+/// At most `len` bytes from `offset` on, as a range within `size`.
+fn window(size: usize, offset: u64, len: u32) -> Range<usize> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(size);
+    let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(size);
+    start..end
+}
+
+fn facts_of(record: &ArtifactRecord) -> AssetFacts {
+    AssetFacts {
+        id: record.id.to_string(),
+        media_type: record.media_type.clone(),
+        size: record.size_bytes,
+        digest: record.digest.hex(),
+        metadata: record.metadata.clone(),
+    }
+}
+
+fn away(error: &GalleryError) -> PortError {
+    tracing::warn!(error = %error, "An addon's asset could not be read or written");
+    PortError::unavailable("assets cannot be read or written right now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_never_leaves_the_asset() {
+        for (size, offset, len, expected) in [
+            (10, 0, 4, 0..4),
+            (10, 8, 4, 8..10),
+            (10, 10, 4, 10..10),
+            (10, 99, 4, 10..10),
+            (10, u64::MAX, u32::MAX, 10..10),
+        ] {
+            assert_eq!(window(size, offset, len), expected);
+        }
+    }
+}

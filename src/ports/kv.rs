@@ -1,0 +1,88 @@
+//! `kv`: one addon's state for one user, within its grant.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError};
+use crate::store::StoreError;
+use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
+
+/// The state that one call may touch.
+pub(super) struct AddonKv {
+    store: KvStore,
+    scope: String,
+    quota: u64,
+}
+
+impl AddonKv {
+    pub(super) const fn new(store: KvStore, scope: String, quota: u64) -> Self {
+        Self { store, scope, quota }
+    }
+
+    const fn options(&self, ttl: Option<Duration>) -> WriteOptions {
+        WriteOptions { quota: self.quota, ttl }
+    }
+}
+
+#[async_trait]
+impl KvPort for AddonKv {
+    async fn get(&self, key: &str) -> Result<Option<KvEntry>, PortError> {
+        let entry = self.store.get(&self.scope, key).await.map_err(|error| as_port_error(&error))?;
+        Ok(entry.map(entry_of))
+    }
+
+    async fn set(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<u64, PortError> {
+        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+    }
+
+    async fn compare_and_swap(
+        &self,
+        key: &str,
+        value: Bytes,
+        expect: Option<u64>,
+        ttl: Option<Duration>,
+    ) -> Result<KvSwap, PortError> {
+        let swap = self.store.cas(&self.scope, key, &value, expect, self.options(ttl)).await;
+        Ok(match swap.map_err(|error| as_port_error(&error))? {
+            Swap::Stored(version) => KvSwap::Stored(version),
+            Swap::Stale(entry) => KvSwap::Stale(entry.map(entry_of)),
+        })
+    }
+
+    async fn increment(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, PortError> {
+        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, PortError> {
+        self.store.delete(&self.scope, key).await.map_err(|error| as_port_error(&error))
+    }
+
+    async fn list_keys(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<KvPage, PortError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let page = self.store.list(&self.scope, prefix, cursor, limit).await.map_err(|error| as_port_error(&error))?;
+        Ok(KvPage { keys: page.items, cursor: page.next_cursor })
+    }
+}
+
+fn entry_of(entry: kv::KvEntry) -> KvEntry {
+    KvEntry { value: Bytes::from(entry.value), version: entry.version }
+}
+
+/// What a guest hears of the store's trouble: its own faults in full, ours without the cause.
+pub(super) fn as_port_error(error: &KvError) -> PortError {
+    match error {
+        KvError::Key(_) | KvError::NotANumber => PortError::bad_input(error.to_string()),
+        KvError::Value(size) => {
+            let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+            PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
+        }
+        KvError::Quota { quota, used } => PortError::over_quota("the bytes in use", *used, *quota),
+        KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
+        KvError::Store(cause) => {
+            tracing::warn!(error = %cause, "An addon's state could not be read or written");
+            PortError::unavailable("the state cannot be read or written right now")
+        }
+    }
+}

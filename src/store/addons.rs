@@ -1,0 +1,217 @@
+//! The registry: which versions of which addons there are. Bytes live in the blob store, under their digest.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::model::contract::ContractRange;
+use crate::model::digest::Digest;
+use crate::model::id::AddonId;
+use crate::model::manifest::Manifest;
+use crate::store::{Page, Store, StoreError, script};
+
+/// Whether a version may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VersionState {
+    /// Waits for an admin.
+    Pending,
+    /// May be enabled.
+    Approved,
+    /// Taken back by its publisher: no new enablement picks it, running ones go on.
+    Yanked,
+    /// Blocked by an admin.
+    Blocked,
+}
+
+impl VersionState {
+    /// The state as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Yanked => "yanked",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// One version of an addon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionRecord {
+    /// The addon.
+    pub id: AddonId,
+    /// The version; immutable once published.
+    pub version: Version,
+    /// Of the component's bytes.
+    pub digest: Digest,
+    /// Of the component, in bytes.
+    pub size: u64,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Contract versions that it works with.
+    pub contract: ContractRange,
+    /// Whether it may be used.
+    pub state: VersionState,
+    /// Why the state is what it is, such as a yank's reason and note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_note: Option<String>,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+    /// Who published it: the client of the key that did.
+    pub publisher: String,
+    /// Where the bytes came from: `upload`, a URL or a path.
+    pub source: String,
+    /// What inspection found odd but allowed, such as a declared capability that is not imported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// What came of [`AddonVersions::put_version`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum PutVersion {
+    /// The version is new.
+    Stored,
+    /// The version was there with the same bytes; this is its record.
+    Same(Box<VersionRecord>),
+    /// The version was there with other bytes, of this digest.
+    Conflict(Digest),
+}
+
+/// The registry's records.
+#[derive(Clone, Debug)]
+pub struct AddonVersions {
+    store: Store,
+}
+
+/// Noun of an addon's versions. (`addons` alone is the name of a queue.)
+const VERSIONS: &str = "addon-versions";
+/// Noun of the set of all addons.
+const IDS: &str = "addon-ids";
+
+impl AddonVersions {
+    /// The registry in `store`.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Stores a version unless it exists.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the stored record cannot be read.
+    pub async fn put_version(&self, record: &VersionRecord) -> Result<PutVersion, StoreError> {
+        let json = serde_json::to_string(record).map_err(StoreError::unwritable("addon version"))?;
+        let mut invocation = script::VERSION_PUT.prepare_invoke();
+        invocation
+            .key(self.versions_key(&record.id))
+            .key(self.store.only_key(IDS))
+            .arg(record.version.to_string())
+            .arg(json)
+            .arg(record.id.as_str());
+        let Some(kept) = self.store.run::<Option<String>>(&invocation).await? else { return Ok(PutVersion::Stored) };
+        let kept = decode(&kept)?;
+        Ok(if kept.digest == record.digest {
+            PutVersion::Same(Box::new(kept))
+        } else {
+            PutVersion::Conflict(kept.digest)
+        })
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn get(&self, id: &AddonId, version: &Version) -> Result<Option<VersionRecord>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.versions_key(id)).arg(version.to_string());
+        self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
+    }
+
+    /// Every version of an addon, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
+    pub async fn list(&self, id: &AddonId) -> Result<Vec<VersionRecord>, StoreError> {
+        let mut command = redis::cmd("HVALS");
+        command.arg(self.versions_key(id));
+        let texts: Vec<String> = self.store.ask(&command).await?;
+        let mut records = texts.iter().map(|text| decode(text)).collect::<Result<Vec<_>, _>>()?;
+        records.sort_by(|one, other| other.version.cmp(&one.version));
+        Ok(records)
+    }
+
+    /// The ids of all addons in the order of the alphabet; the cursor is the last id of the page before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked, or [`StoreError::Cursor`].
+    pub async fn all(&self, cursor: Option<&str>, limit: usize) -> Result<Page<AddonId>, StoreError> {
+        let start = match cursor {
+            Some(text) => format!("({}", AddonId::parse(text).map_err(|_| StoreError::Cursor)?),
+            None => String::from("-"),
+        };
+        let mut command = redis::cmd("ZRANGEBYLEX");
+        command.arg(self.store.only_key(IDS)).arg(start).arg("+").arg("LIMIT").arg(0).arg(limit);
+        let texts: Vec<String> = self.store.ask(&command).await?;
+        let next_cursor = if texts.len() < limit { None } else { texts.last().cloned() };
+        Ok(Page { items: texts.iter().filter_map(|text| AddonId::parse(text).ok()).collect(), next_cursor })
+    }
+
+    /// Whether any version names these bytes. Looks at every version: for rare decisions, not for requests.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
+    pub async fn is_named(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let mut cursor = None;
+        loop {
+            let page = self.all(cursor.as_deref(), 200).await?;
+            for id in &page.items {
+                if self.list(id).await?.iter().any(|record| record.digest == *digest) {
+                    return Ok(true);
+                }
+            }
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Changes a version's state and the note beside it; answers the record as it is now, none where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn set_state(
+        &self,
+        id: &AddonId,
+        version: &Version,
+        state: VersionState,
+        note: Option<&str>,
+    ) -> Result<Option<VersionRecord>, StoreError> {
+        let key = self.versions_key(id);
+        let field = version.to_string();
+        loop {
+            let mut command = redis::cmd("HGET");
+            command.arg(&key).arg(&field);
+            let Some(before) = self.store.ask::<Option<String>>(&command).await? else { return Ok(None) };
+            let record = VersionRecord { state, state_note: note.map(str::to_owned), ..decode(&before)? };
+            let after = serde_json::to_string(&record).map_err(StoreError::unwritable("addon version"))?;
+            let mut invocation = script::FIELD_REPLACE.prepare_invoke();
+            invocation.key(&key).arg(&field).arg(&before).arg(&after);
+            // Somebody else changed it in between: look again.
+            if self.store.run(&invocation).await? {
+                return Ok(Some(record));
+            }
+        }
+    }
+
+    fn versions_key(&self, id: &AddonId) -> String {
+        self.store.key(VERSIONS, id.as_str())
+    }
+}
+
+fn decode(text: &str) -> Result<VersionRecord, StoreError> {
+    serde_json::from_str(text).map_err(StoreError::corrupt("addon version"))
+}

@@ -1,0 +1,272 @@
+//! Which user has which addon, in which state. Changed by compare-and-set on a revision that counts up.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::digest::Digest;
+use crate::model::grants::Grants;
+use crate::model::id::{AddonId, ClientId, JobId, UserId};
+use crate::model::job::{Failure, Step};
+use crate::model::lifecycle::EnablementState;
+use crate::store::{Page, Store, StoreError, script};
+
+/// Whether an enablement follows its addon's newer versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AutoUpdate {
+    /// It stays where it is.
+    #[default]
+    None,
+    /// It follows within the same major version, as long as no more is asked for.
+    Compatible,
+}
+
+impl AutoUpdate {
+    /// The mode as clients write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Compatible => "compatible",
+        }
+    }
+
+    /// Reads a mode by its name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Compatible].into_iter().find(|mode| mode.as_str() == text)
+    }
+}
+
+/// An upgrade on its way; the enablement itself does not change before the switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The version it would become.
+    pub version: Version,
+    /// That version's bytes.
+    pub digest: Digest,
+    /// The job that brings it.
+    pub job_id: JobId,
+    /// `loading`, `awaiting-consent` or `failed`.
+    pub state: EnablementState,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// One addon for one user of one client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Enablement {
+    /// The client.
+    pub client: ClientId,
+    /// The client's end user.
+    pub user: UserId,
+    /// The addon.
+    pub addon: AddonId,
+    /// The version in use; none before the first load resolved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// That version's bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// An upgrade on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+    /// Where it stands.
+    pub state: EnablementState,
+    /// What the addon may do.
+    pub grants: Grants,
+    /// The user's settings, defaults applied.
+    pub config: Value,
+    /// Place in the chain of hooks, lowest first.
+    pub order: i64,
+    /// Whether it follows newer versions.
+    pub auto_update: AutoUpdate,
+    /// The job that last changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
+    /// Fingerprint of the request behind `job_id`: the same request again means the same job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Digest>,
+    /// The steps of the last load.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Why the last load failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// Since when it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled_at: Option<DateTime<Utc>>,
+    /// The digest that the user consented to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Digest>,
+    /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere.
+    pub subject: String,
+    /// Counts the changes, from 1; 0 is a record that was never stored.
+    #[serde(default)]
+    pub revision: u64,
+}
+
+impl Enablement {
+    /// A record that was never stored: off, nothing granted, a fresh pseudonym for the user.
+    #[must_use]
+    pub fn fresh(client: ClientId, user: UserId, addon: AddonId) -> Self {
+        Self {
+            client,
+            user,
+            addon,
+            version: None,
+            digest: None,
+            candidate: None,
+            state: EnablementState::Disabled,
+            grants: Grants::default(),
+            config: Value::Object(serde_json::Map::new()),
+            order: 0,
+            auto_update: AutoUpdate::None,
+            job_id: None,
+            request: None,
+            steps: Vec::new(),
+            error: None,
+            enabled_at: None,
+            consent: None,
+            subject: format!("sub_{}", ulid::Ulid::generate()),
+            revision: 0,
+        }
+    }
+
+    /// An opaque name of this enablement for its guest: stable, and meaningless elsewhere.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let name = format!("{} {} {}", self.client, self.addon, self.subject);
+        format!("enb_{}", Digest::of(name.as_bytes()).hex().split_at(32).0)
+    }
+}
+
+/// What came of [`Enablements::put`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Put {
+    /// Stored; the record has this revision now.
+    Stored(u64),
+    /// Somebody else changed it since; this is what it is now (none: it is gone).
+    Conflict(Option<Box<Enablement>>),
+}
+
+/// The book of enablements.
+#[derive(Clone, Debug)]
+pub struct Enablements {
+    store: Store,
+}
+
+/// Noun of a user's enablements: one hash a user, a field an addon.
+const OF_USER: &str = "enablements";
+/// Noun of an addon's users: who is affected when it changes.
+const OF_ADDON: &str = "enabled-by";
+
+impl Enablements {
+    /// The book in `store`.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// One enablement: one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn get(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        addon: &AddonId,
+    ) -> Result<Option<Enablement>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.user_key(client, user)).arg(addon.as_str());
+        self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
+    }
+
+    /// Stores `enablement` if the stored one still has `expected_revision` (0: only if there is none). The stored
+    /// record gets the next revision, whatever `enablement.revision` says.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn put(&self, expected_revision: u64, enablement: &Enablement) -> Result<Put, StoreError> {
+        let revision = expected_revision.saturating_add(1);
+        let record = Enablement { revision, ..enablement.clone() };
+        let json = serde_json::to_string(&record).map_err(StoreError::unwritable("enablement"))?;
+        let mut invocation = script::ENABLEMENT_PUT.prepare_invoke();
+        invocation
+            .key(self.user_key(&record.client, &record.user))
+            .key(self.store.key(OF_ADDON, record.addon.as_str()))
+            .arg(record.addon.as_str())
+            .arg(expected_revision)
+            .arg(format!("{revision} {json}"))
+            .arg(format!("{}:{}", record.client, record.user));
+        let (is_stored, kept): (bool, Option<String>) = self.store.run(&invocation).await?;
+        if is_stored {
+            return Ok(Put::Stored(revision));
+        }
+        Ok(Put::Conflict(kept.as_deref().map(decode).transpose()?.map(Box::new)))
+    }
+
+    /// Every enablement of a user, in the order of their hooks.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
+    pub async fn list(&self, client: &ClientId, user: &UserId) -> Result<Vec<Enablement>, StoreError> {
+        let mut command = redis::cmd("HVALS");
+        command.arg(self.user_key(client, user));
+        let texts: Vec<String> = self.store.ask(&command).await?;
+        let mut all = texts.iter().map(|text| decode(text)).collect::<Result<Vec<_>, _>>()?;
+        all.sort_by(|one, other| (one.order, &one.addon).cmp(&(other.order, &other.addon)));
+        Ok(all)
+    }
+
+    /// Removes an enablement; whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn remove(&self, client: &ClientId, user: &UserId, addon: &AddonId) -> Result<bool, StoreError> {
+        let mut commands = redis::pipe();
+        commands.atomic();
+        commands.cmd("HDEL").arg(self.user_key(client, user)).arg(addon.as_str());
+        commands.cmd("SREM").arg(self.store.key(OF_ADDON, addon.as_str())).arg(format!("{client}:{user}")).ignore();
+        let (was_there,): (bool,) = self.store.ask_all(&commands).await?;
+        Ok(was_there)
+    }
+
+    /// Who has an enablement of `addon`, in no order; a page may be of any size, and one may appear twice.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked, or [`StoreError::Cursor`].
+    pub async fn of_addon(
+        &self,
+        addon: &AddonId,
+        cursor: Option<&str>,
+    ) -> Result<Page<(ClientId, UserId)>, StoreError> {
+        let cursor: u64 = cursor.unwrap_or("0").parse().map_err(|_| StoreError::Cursor)?;
+        let mut command = redis::cmd("SSCAN");
+        command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor).arg("COUNT").arg(200);
+        let (next, members): (u64, Vec<String>) = self.store.ask(&command).await?;
+        let items = members
+            .iter()
+            .filter_map(|member| member.split_once(':'))
+            .filter_map(|(client, user)| Some((ClientId::parse(client).ok()?, UserId::parse(user).ok()?)))
+            .collect();
+        Ok(Page { items, next_cursor: (next != 0).then(|| next.to_string()) })
+    }
+
+    /// A client's name has no colon, so the rest is the user, whatever it contains.
+    fn user_key(&self, client: &ClientId, user: &UserId) -> String {
+        self.store.key(OF_USER, &format!("{client}:{user}"))
+    }
+}
+
+/// Reads `<revision> <json>`.
+fn decode(text: &str) -> Result<Enablement, StoreError> {
+    let json = text.split_once(' ').map_or(text, |(_, json)| json);
+    serde_json::from_str(json).map_err(StoreError::corrupt("enablement"))
+}

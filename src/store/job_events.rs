@@ -1,0 +1,139 @@
+//! A job's own stream of events, numbered from 1.
+//!
+//! Most events a job's record tells by itself: that it was queued, that a worker took it, how it ended. Only what the
+//! record cannot tell (progress, later attempts, what was before a retry) is appended to a stream in Redis, by the
+//! scripts of [`crate::store::jobs`]: an empty stream alone costs Redis 4 KiB, and most jobs need none. Here both are
+//! put together in the order of their numbers.
+//!
+//! A reader that comes back with the last number it saw gets exactly what follows, and sees by a hole in the numbers
+//! that older events are gone. Nothing here blocks Redis: whoever wants to wait asks `Jobs::watch` for the job's bell
+//! and reads again when it rings.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use redis::streams::StreamRangeReply;
+use serde_json::Value;
+
+use crate::model::event::{EventBody, EventData, EventType};
+use crate::model::id::JobId;
+use crate::model::job::JobStatus;
+use crate::store::jobs::{EVENTS, FIELDS, JobRecord, RECORD, RawRecord};
+use crate::store::{Store, StoreError};
+
+/// Largest result, in bytes, that an event repeats; a larger one is fetched from the job. (Webhook bodies stay under
+/// 20 kB, `api.md`.)
+const MAX_EVENT_RESULT_BYTES: usize = 16 * 1024;
+
+/// Reads the streams.
+#[derive(Clone, Debug)]
+pub struct JobEvents {
+    store: Store,
+}
+
+/// One event of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEvent {
+    /// Its number within the job, from 1; what `Last-Event-ID` names.
+    pub sequence: u64,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What a reader gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventPage {
+    /// The events, in order.
+    pub events: Vec<StoredEvent>,
+    /// Whether events between the reader's number and the first of these are gone.
+    pub has_gap: bool,
+}
+
+impl JobEvents {
+    /// The streams in `store`.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// The events that follow number `after` (0: from the first), at most `limit`; returns at once, after one round
+    /// trip. None where there is no such job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or an event cannot be read.
+    pub async fn read(&self, id: &JobId, after: u64, limit: usize) -> Result<Option<EventPage>, StoreError> {
+        let first = after.saturating_add(1);
+        let mut question = redis::pipe();
+        question.atomic();
+        question.cmd("HMGET").arg(self.store.key(RECORD, id.as_str())).arg(&FIELDS);
+        question
+            .cmd("XRANGE")
+            .arg(self.store.key(EVENTS, id.as_str()))
+            .arg(format!("{first}-0"))
+            .arg("+")
+            .arg("COUNT")
+            .arg(limit);
+        let (record, stream): (RawRecord, StreamRangeReply) = self.store.ask_all(&question).await?;
+        let Some(record) = record.decode()? else { return Ok(None) };
+        let mut events: BTreeMap<u64, EventBody> = told(&record).map(|event| (event.sequence, event.body)).collect();
+        for entry in &stream.ids {
+            let sequence = entry.id.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0);
+            let text: String = entry.get("d").unwrap_or_default();
+            events.insert(sequence, serde_json::from_str(&text).map_err(StoreError::corrupt("event"))?);
+        }
+        let events: Vec<StoredEvent> = events
+            .into_iter()
+            .filter(|(sequence, _)| *sequence >= first)
+            .map(|(sequence, body)| StoredEvent { sequence, body })
+            .take(limit)
+            .collect();
+        let has_gap = (first..).zip(&events).any(|(expected, event)| event.sequence != expected);
+        Ok(Some(EventPage { events, has_gap }))
+    }
+}
+
+/// The events that the record tells.
+fn told(record: &JobRecord) -> impl Iterator<Item = StoredEvent> {
+    let queued = plain(record, 1, EventType::JobQueued, JobStatus::Queued, record.facts.created_at);
+    // The first attempt is the second event: nothing but the end can come before it, and then there is no attempt.
+    let processing = record
+        .started_at
+        .map(|started_at| plain(record, 2, EventType::JobProcessing, JobStatus::Processing, started_at));
+    [Some(queued), processing, terminal(record)].into_iter().flatten()
+}
+
+/// The event that ended the job; none while it is open.
+pub(crate) fn terminal(record: &JobRecord) -> Option<StoredEvent> {
+    let status = record.public_status();
+    let mut event = plain(record, record.sequence, EventType::ending(status)?, status, record.finished_at?);
+    let data = &mut event.body.data;
+    if status == JobStatus::Completed {
+        data.progress = Some(100);
+        data.result = record.result.clone().filter(is_small);
+    } else {
+        data.error = record.failure.as_ref().and_then(|failure| serde_json::to_value(failure).ok()).filter(is_small);
+    }
+    Some(event)
+}
+
+fn is_small(value: &Value) -> bool {
+    serde_json::to_vec(value).is_ok_and(|bytes| bytes.len() <= MAX_EVENT_RESULT_BYTES)
+}
+
+fn plain(
+    record: &JobRecord,
+    sequence: u64,
+    event: EventType,
+    status: JobStatus,
+    timestamp: DateTime<Utc>,
+) -> StoredEvent {
+    let facts = &record.facts;
+    let data = EventData {
+        user_id: facts.user.as_ref().map(ToString::to_string),
+        addon_id: facts.addon.as_ref().map(ToString::to_string),
+        status: Some(status),
+        metadata: facts.metadata.clone(),
+        ..EventData::of_job(facts.kind, facts.id.as_str(), sequence)
+    };
+    StoredEvent { sequence, body: EventBody { event, timestamp, data } }
+}

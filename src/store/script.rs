@@ -1,0 +1,113 @@
+//! Our Lua scripts, one per atomic change. Redis knows each by the hash of its text; it is sent once, when Redis asks.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// A script made of one or more files.
+macro_rules! script {
+    ($(#[$doc:meta])* $name:ident, $($file:literal),+) => {
+        $(#[$doc])*
+        pub(crate) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("scripts/", $file))),+)));
+    };
+}
+
+script!(
+    /// Writes a new job's record and its place in the client's list.
+    JOB_CREATE,
+    "job_create.lua"
+);
+script!(
+    /// Marks a job as being worked on.
+    JOB_BEGIN,
+    "job_begin_first.lua",
+    "job.lua",
+    "job_begin.lua"
+);
+script!(
+    /// Writes how a job ended.
+    JOB_FINISH,
+    "job_finish_first.lua",
+    "job.lua",
+    "job_finish.lua"
+);
+script!(
+    /// Puts a job back to waiting.
+    JOB_RELEASE,
+    "job.lua",
+    "job_release.lua"
+);
+script!(
+    /// Writes how far a job got.
+    JOB_PROGRESS,
+    "job.lua",
+    "job_progress.lua"
+);
+script!(
+    /// Marks a job as being cancelled.
+    JOB_CANCEL,
+    "job.lua",
+    "job_cancel.lua"
+);
+script!(
+    /// Makes a failed job wait again.
+    JOB_RETRY,
+    "job.lua",
+    "job_retry.lua"
+);
+script!(
+    /// Reads a job, and makes its events ring from now on.
+    JOB_WATCH,
+    "job.lua",
+    "job_watch.lua"
+);
+script!(
+    /// Keeps the first request under an idempotency key.
+    IDEMPOTENCY_RESERVE,
+    "idempotency_reserve.lua"
+);
+script!(
+    /// Stores an addon's version unless it exists.
+    VERSION_PUT,
+    "version_put.lua"
+);
+script!(
+    /// Replaces one field of a hash if it still is what the caller read.
+    FIELD_REPLACE,
+    "field_replace.lua"
+);
+script!(
+    /// Stores an enablement if its revision still is what the caller read.
+    ENABLEMENT_PUT,
+    "enablement_put.lua"
+);
+script!(
+    /// Removes an artifact's record and says whether others share its bytes.
+    ARTIFACT_REMOVE,
+    "artifact_remove.lua"
+);
+script!(
+    /// Stores a value, perhaps only where another one is there.
+    KV_WRITE,
+    "kv.lua",
+    "kv_write.lua"
+);
+script!(
+    /// Adds to a number.
+    KV_INCREMENT,
+    "kv.lua",
+    "kv_increment.lua"
+);
+script!(
+    /// Removes a value.
+    KV_DELETE,
+    "kv.lua",
+    "kv_delete.lua"
+);
+script!(
+    /// Lists keys.
+    KV_LIST,
+    "kv.lua",
+    "kv_list.lua"
+);

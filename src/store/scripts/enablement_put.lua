@@ -1,0 +1,10 @@
+-- KEYS: the user's enablements, the addon's users. ARGV: addon, expected revision, `<revision> <json>`, `<client>:<user>`.
+-- Answers whether it was stored, and where not, what is there.
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+-- The same record again: this very call arrived twice.
+if kept == ARGV[3] then return {1, false} end
+local revision = kept and string.match(kept, '^%d+') or '0'
+if revision ~= ARGV[2] then return {0, kept} end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('SADD', KEYS[2], ARGV[4])
+return {1, false}

@@ -1,0 +1,84 @@
+-- What the key-value scripts share. KEYS: values, keys in order, keys by the time they are due. ARGV[1]: now in ms.
+local now = tonumber(ARGV[1])
+local used, version, mortal = 0, 0, 0
+do
+  local numbers = redis.call('HGET', KEYS[1], '')
+  if numbers then
+    local a, b, c = string.match(numbers, '^(%d+) (%d+) (%d+)$')
+    used, version, mortal = tonumber(a), tonumber(b), tonumber(c)
+  end
+end
+
+-- A packed value's version, due time and bytes.
+local function unpacked(packed)
+  local stamp, due, start = string.match(packed, '^(%d+) (%d+) ()')
+  return stamp, tonumber(due), string.sub(packed, start)
+end
+
+local function int(number)
+  return string.format('%d', number)
+end
+
+-- Writes the scope's numbers back, also where nothing is left: a value made again never gets an old version.
+local is_changed = false
+local function save()
+  if is_changed then
+    redis.call('HSET', KEYS[1], '', int(used) .. ' ' .. int(version) .. ' ' .. int(mortal))
+  end
+end
+
+local function drop(key, packed)
+  local _, due, value = unpacked(packed)
+  redis.call('HDEL', KEYS[1], key)
+  redis.call('ZREM', KEYS[2], key)
+  if due > 0 then
+    redis.call('ZREM', KEYS[3], key)
+    mortal = mortal - 1
+  end
+  used = used - #key - #value
+  is_changed = true
+end
+
+-- Drops what is due, at most 64 at a time, so that no call takes long.
+local function purge()
+  if mortal <= 0 then return end
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, 64)
+  for _, key in ipairs(gone) do
+    local packed = redis.call('HGET', KEYS[1], key)
+    if packed then drop(key, packed) else redis.call('ZREM', KEYS[3], key) end
+  end
+end
+
+-- The packed value under a key, unless it is due.
+local function find(key)
+  local packed = redis.call('HGET', KEYS[1], key)
+  if not packed then return false end
+  local _, due = unpacked(packed)
+  if due > 0 and due <= now then
+    drop(key, packed)
+    return false
+  end
+  return packed
+end
+
+-- Puts a value in the place of `old` (packed, or false); false where the quota has no room for it.
+local function put(key, value, due, old, quota)
+  local old_size, old_due = 0, 0
+  if old then
+    local _, was_due, was = unpacked(old)
+    old_size, old_due = #key + #was, was_due
+  end
+  local size = used - old_size + #key + #value
+  if size > quota and size > used then return false end
+  used, version, is_changed = size, version + 1, true
+  redis.call('HSET', KEYS[1], key, int(version) .. ' ' .. int(due) .. ' ' .. value)
+  if not old then redis.call('ZADD', KEYS[2], 0, key) end
+  if due > 0 then
+    redis.call('ZADD', KEYS[3], due, key)
+    if old_due == 0 then mortal = mortal + 1 end
+  elseif old_due > 0 then
+    redis.call('ZREM', KEYS[3], key)
+    mortal = mortal - 1
+  end
+  return true
+end

@@ -1,0 +1,73 @@
+//! Cancelling and trying again.
+//!
+//! The mark in our own record comes first: whatever happens to the worker or
+//! to this process afterwards, a marked job can only end as cancelled.
+
+use crate::model::id::{ClientId, JobId};
+use crate::model::job::Outcome;
+use crate::queue::{Lane, Removal};
+use crate::store::jobs::{CancelRequest, JobRecord, Retried};
+use crate::work::{CancelAnswer, RetryAnswer, Work, WorkError};
+
+impl Work {
+    /// Cancels a job of `client`. May be repeated.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away.
+    pub async fn cancel(&self, client: &ClientId, id: &JobId) -> Result<CancelAnswer, WorkError> {
+        if self.own(client, id).await?.is_none() {
+            return Ok(CancelAnswer::Missing);
+        }
+        let record = match self.jobs.request_cancel(id).await? {
+            CancelRequest::Missing => return Ok(CancelAnswer::Missing),
+            CancelRequest::Over(status) => return Ok(CancelAnswer::Over(status)),
+            CancelRequest::Marked(record) => record,
+        };
+        let Some(lane) = Lane::parse(&record.facts.lane) else { return Ok(CancelAnswer::Cancelling) };
+        match self.producer.remove(lane, queue_id(id)).await? {
+            Removal::Active => Ok(CancelAnswer::Cancelling),
+            Removal::Removed | Removal::Absent => {
+                self.jobs.finish(id, &Outcome::Cancelled).await?;
+                if record.facts.is_foreign && record.facts.webhook.is_some() {
+                    self.leave_dispatch(&record).await?;
+                }
+                Ok(CancelAnswer::Cancelled)
+            }
+        }
+    }
+
+    /// Puts a failed job of `client` back into its queue, with all its attempts.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away.
+    pub async fn retry(&self, client: &ClientId, id: &JobId) -> Result<RetryAnswer, WorkError> {
+        let Some(record) = self.own(client, id).await? else { return Ok(RetryAnswer::Missing) };
+        let Some(lane) = Lane::parse(&record.facts.lane) else { return Ok(RetryAnswer::Gone) };
+        if self.producer.peek(lane, queue_id(id)).await?.is_none() {
+            return Ok(RetryAnswer::Gone);
+        }
+        match self.jobs.retry(id).await? {
+            Retried::Missing => Ok(RetryAnswer::Missing),
+            Retried::NotFailed(status) => Ok(RetryAnswer::NotFailed(status)),
+            Retried::Requeued(_) => {
+                if record.facts.webhook.is_some() {
+                    // The flow parent ran when the job failed; this end is announced by the worker.
+                    self.jobs.owe(id).await?;
+                }
+                self.producer.retry(lane, queue_id(id)).await?;
+                Ok(RetryAnswer::Queued)
+            }
+        }
+    }
+
+    /// The record, where it is `client`'s.
+    pub(super) async fn own(&self, client: &ClientId, id: &JobId) -> Result<Option<JobRecord>, WorkError> {
+        let record = self.jobs.get(id).await?;
+        Ok(record.filter(|record| record.facts.client == *client && record.facts.kind.is_public()))
+    }
+}
+
+/// The id under which the queue knows the job.
+pub(super) fn queue_id(id: &JobId) -> &str {
+    id.as_foreign().map_or(id.as_str(), |(_, queue_id)| queue_id)
+}

@@ -1,0 +1,115 @@
+//! Leaving a ticket: our record first, then the queue.
+
+use crate::model::event::EventType;
+use crate::model::id::JobId;
+use crate::model::job::JobStatus;
+use crate::queue::tickets::dispatch::Dispatch;
+use crate::queue::{AddOptions, Ticket};
+use crate::store::jobs::{JobRecord, NewJob};
+use crate::work::idempotency::Reserved;
+use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
+
+/// The id of the job that dispatches `job`'s terminal event: twice is once.
+#[must_use]
+pub fn dispatch_id(job: &JobId) -> String {
+    format!("hook_end_{job}")
+}
+
+impl Work {
+    /// Asks for a job.
+    ///
+    /// # Errors
+    /// [`WorkError`]: the idempotency key's own answers, or Redis is away or full.
+    pub async fn submit<T: Ticket>(&self, submission: &Submission<'_, T>) -> Result<Submitted, WorkError> {
+        let reserved = self.reserve::<T>(submission.client, submission.idempotency).await?;
+        self.submit_reserved(reserved, submission).await
+    }
+
+    /// Asks for a job under an id that was reserved before.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn submit_reserved<T: Ticket>(
+        &self,
+        reserved: Reserved,
+        submission: &Submission<'_, T>,
+    ) -> Result<Submitted, WorkError> {
+        let job = self.record_of(&reserved, submission);
+        self.jobs.create(&job).await?;
+        self.enqueue(&job, submission.ticket, submission.options).await?;
+        self.answered(&reserved).await?;
+        let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
+        Ok(Submitted {
+            created_at: shown.as_ref().map_or(job.created_at, |record| record.facts.created_at),
+            status: shown.as_ref().map_or(JobStatus::Queued, JobRecord::public_status),
+            is_replay: reserved.is_replay(),
+            queue_position: None,
+            job_id: job.id,
+        })
+    }
+
+    fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {
+        let id = reserved.job_id().clone();
+        NewJob {
+            user: submission.user.cloned(),
+            addon: submission.addon.cloned(),
+            metadata: submission.options.metadata.clone(),
+            max_attempts: self.producer.attempts(T::LANE),
+            webhook: submission.options.webhook.clone(),
+            traceparent: submission.traceparent.map(str::to_owned),
+            session_id: submission.options.session_id.clone(),
+            message_id: submission.options.message_id.clone(),
+            ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())
+        }
+    }
+
+    /// A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
+    async fn enqueue<T: Ticket>(&self, job: &NewJob, ticket: &T, options: &JobOptions) -> Result<(), WorkError> {
+        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
+        let Some(target) = &job.webhook else {
+            return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
+        };
+        let dispatch =
+            Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
+        if target.events.contains(&EventType::JobQueued) {
+            self.announce(&job.id, EventType::JobQueued).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the dispatch of an event that does not end the job.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
+        let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of a `job.progress`; there are several of one job, so each says how far it was.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![EventType::JobProgress], traceparent: None };
+        let id = format!("hook_progress_{job}_{percent}");
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
+    ///
+    /// A job that is tried again after it failed ends a second time, so that dispatch has a name of its own.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn leave_dispatch(&self, record: &JobRecord) -> Result<(), WorkError> {
+        let job = &record.facts.id;
+        let first = dispatch_id(job);
+        let id = if record.facts.is_foreign { first } else { format!("{first}_{}", record.sequence) };
+        let dispatch = Dispatch { job_id: job.to_string(), events: Vec::new(), traceparent: None };
+        self.producer.add(&id, &dispatch, &AddOptions::default()).await?;
+        Ok(self.jobs.settle(job).await?)
+    }
+}

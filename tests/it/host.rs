@@ -1,0 +1,8 @@
+//! The sandbox: what a guest can do, and what happens when it does more.
+
+mod compiling;
+mod doors;
+pub(crate) mod guest;
+mod misbehaviour;
+mod wasi;
+mod wit;

@@ -1,0 +1,12 @@
+//! The REST contract as a client sees it, without workers behind it.
+
+mod artifacts;
+mod callers;
+mod events;
+mod idempotency;
+mod jobs;
+mod openapi;
+mod outage;
+mod problems;
+mod publish;
+mod service;

@@ -1,0 +1,71 @@
+//! Pictures: uploaded, fetched whole, in part, or not at all.
+
+use reqwest::Method;
+use semantest::store::keys::KeyScope;
+
+use crate::support::app::TestApp;
+use crate::support::http::Http;
+
+/// A picture of one pixel.
+const PIXEL: &[u8] = &[
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
+    6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0,
+    0xf0, 0x1f, 0, 5, 0, 1, 0xff, 0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+];
+
+async fn upload(client: &Http) -> (String, String) {
+    let request = client.request(Method::POST, "/api/v1/artifacts").header("content-type", "image/png").body(PIXEL);
+    let answer = client.send(request).await.expect(201);
+    let made = answer.json();
+    assert_eq!((made["mediaType"].as_str(), made["sizeBytes"].as_u64()), (Some("image/png"), Some(PIXEL.len() as u64)));
+    (answer.header("location").to_owned(), made["sha256"].as_str().unwrap_or("").to_owned())
+}
+
+#[tokio::test]
+async fn an_upload_comes_back_byte_by_byte() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let (path, sha256) = upload(&client).await;
+    let whole = client.get(&path).await.expect(200);
+    assert_eq!(whole.bytes, PIXEL);
+    assert_eq!((whole.header("content-type"), whole.header("accept-ranges")), ("image/png", "bytes"));
+    assert_eq!(whole.header("etag"), format!("\"{sha256}\""));
+    assert!(whole.header("content-security-policy").contains("sandbox"));
+    let known = client.request(Method::GET, &path).header("if-none-match", whole.header("etag"));
+    assert!(client.send(known).await.expect(304).bytes.is_empty());
+}
+
+#[tokio::test]
+async fn a_range_is_a_part_and_a_range_outside_is_refused() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let (path, _) = upload(&client).await;
+    let ask = |range: &str| client.send(client.request(Method::GET, &path).header("range", range));
+    let part = ask("bytes=1-3").await.expect(206);
+    assert_eq!(part.bytes, b"PNG");
+    assert_eq!(part.header("content-range"), format!("bytes 1-3/{}", PIXEL.len()));
+    assert_eq!(ask("bytes=-4").await.expect(206).bytes, &PIXEL[PIXEL.len() - 4..]);
+    assert_eq!(ask("bytes=0-1,4-5").await.expect(200).bytes, PIXEL);
+    let outside = ask("bytes=9999-").await.expect_problem(416, "RANGE_NOT_SATISFIABLE");
+    assert_eq!(outside.header("content-range"), format!("bytes */{}", PIXEL.len()));
+}
+
+#[tokio::test]
+async fn an_artifact_is_not_there_for_anybody_else() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let (path, _) = upload(&client).await;
+    app.caller("other", &[KeyScope::Client]).await.get(&path).await.expect_problem(404, "NOT_FOUND");
+    app.stranger().get(&path).await.expect_problem(404, "NOT_FOUND");
+    app.stranger().get(&format!("{path}?expires=9999999999&signature=forged")).await.expect_problem(404, "NOT_FOUND");
+    app.stranger().with_key("nonsense").get(&path).await.expect_problem(401, "UNAUTHENTICATED");
+    client.get("/api/v1/artifacts/art_nonsense").await.expect_problem(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_not_taken() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let html = client.request(Method::POST, "/api/v1/artifacts").header("content-type", "image/png").body("<html>");
+    client.send(html).await.expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
+}

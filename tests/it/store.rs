@@ -1,0 +1,10 @@
+//! The store, on a real Redis.
+
+mod control;
+mod dev_redis;
+mod idempotency;
+mod jobs;
+mod keys;
+mod kv;
+mod outage;
+mod records;

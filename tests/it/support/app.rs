@@ -1,0 +1,113 @@
+//! The real program on loopback ports, over a private Redis.
+
+use std::time::Duration;
+
+use semantest::app::{App, Mode, Roles};
+use semantest::config::Config;
+use semantest::config::secrets::RootKey;
+use semantest::model::id::ClientId;
+use semantest::shutdown::{self, StopHandle};
+use semantest::store::keys::{KeyScope, Keys, NewKey};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::http::Http;
+use super::redis::TestRedis;
+use super::soon;
+
+/// A running server. Dropping it stops it; [`TestApp::stop`] also waits for the end.
+pub(crate) struct TestApp {
+    pub(crate) redis: TestRedis,
+    keys: Keys,
+    base: String,
+    ops: String,
+    stop: StopHandle,
+    running: Option<JoinHandle<anyhow::Result<()>>>,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    /// The API alone: nothing works on the queues.
+    pub(crate) async fn api_only() -> Self {
+        Self::start(Roles { api: true, lanes: Vec::new() }, |_| {}).await
+    }
+
+    /// A server with these roles and changed settings.
+    pub(crate) async fn start(roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
+        let redis = TestRedis::start();
+        let folder = tempfile::tempdir().expect("a folder for blobs");
+        let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
+        config.storage.data_dir = folder.path().to_owned();
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.ops_listen = ([127, 0, 0, 1], 0).into();
+        config.server.key_environment = String::from("test");
+        change(&mut config);
+        let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
+        let mode = Mode { is_dev: true, root: RootKey::generate() };
+        let app = App::build(config, roles, numbers, mode).await.expect("a program");
+        let keys = Keys::new(app.store().clone());
+        let bound = app.bind().await.expect("free ports");
+        let base = format!("http://{}", bound.api_address.expect("the API's address"));
+        let ops = format!("http://{}", bound.ops_address);
+        let (stop, heard) = shutdown::channel();
+        let running = Some(tokio::spawn(bound.run(heard)));
+        Self { redis, keys, base, ops, stop, running, _folder: folder }
+    }
+
+    /// Where the API listens, such as `http://127.0.0.1:8080`.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A client without a key.
+    pub(crate) fn stranger(&self) -> Http {
+        Http::to(&self.base)
+    }
+
+    /// A client of the operators' listener.
+    pub(crate) fn operator(&self) -> Http {
+        Http::to(&self.ops)
+    }
+
+    /// A client with a fresh key of `tenant` with these scopes.
+    pub(crate) async fn caller(&self, tenant: &str, scopes: &[KeyScope]) -> Http {
+        self.stranger().with_key(&self.key(&new_key(tenant, scopes)).await)
+    }
+
+    /// A client of the tenant `acme` that works for its users.
+    pub(crate) async fn client(&self) -> Http {
+        self.caller("acme", &[KeyScope::Client]).await
+    }
+
+    /// The text of a fresh key.
+    pub(crate) async fn key(&self, new: &NewKey) -> String {
+        self.keys.issue(new, "test").await.expect("a key").0
+    }
+
+    /// Stops the server and waits for its end.
+    pub(crate) async fn stop(mut self) {
+        self.stop.fire();
+        if let Some(running) = self.running.take() {
+            soon("the program's end", running).await.expect("no panic").expect("a clean end");
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.fire();
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+}
+
+/// What a key of `tenant` with these scopes is made from.
+pub(crate) fn new_key(tenant: &str, scopes: &[KeyScope]) -> NewKey {
+    NewKey::of(ClientId::parse(tenant).expect("a client name"), scopes.to_vec())
+}
+
+/// A time in the past, for keys that are over.
+pub(crate) fn a_while_ago() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now() - Duration::from_secs(60)
+}

@@ -3,6 +3,7 @@
 mod faults;
 mod guests;
 mod host;
+mod imaging;
 mod inspect;
 mod jobs;
 mod net;

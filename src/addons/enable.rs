@@ -77,7 +77,7 @@ impl Addons {
             next.request = Some(request);
             next.error = None;
             next.steps = Vec::new();
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(_) => {}
                 Put::Conflict(_) => {
                     return Err(AddonsError::conflict("somebody changed this enablement just now; try again"));
@@ -122,7 +122,7 @@ impl Addons {
         let (true, Some(failure)) = (record.is_finished(), record.failure) else { return Ok(current) };
         let state = current.state.next(Change::LoadFailed)?;
         let next = Enablement { state, error: Some(failure), steps: record.steps, ..current.clone() };
-        match self.inner.enablements.put(current.revision, &next).await? {
+        match self.inner.write(current.revision, &next).await? {
             Put::Stored(revision) => Ok(Enablement { revision, ..next }),
             // Its worker, or another reader, wrote first; that is what the caller meets.
             Put::Conflict(_) => {

@@ -40,7 +40,10 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
     if owed + lost > 0 {
-        info!(owed, lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know");
+        info!(
+            owed,
+            lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
+        );
     }
     Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired }))
 }

@@ -100,7 +100,7 @@ impl Progress {
     }
 
     /// Shows a step that was not needed.
-    pub fn skip(&self, name: &str) {
+    pub async fn skip(&self, name: &str) {
         self.told.lock().steps.push(Step {
             name: name.to_owned(),
             status: StepStatus::Skipped,
@@ -109,6 +109,7 @@ impl Progress {
             detail: None,
             code: None,
         });
+        self.tell().await;
     }
 
     /// Says how far the job is, 0–100; it never goes backwards.

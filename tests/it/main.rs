@@ -1,7 +1,9 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
+mod faults;
 mod guests;
 mod host;
+mod imaging;
 mod inspect;
 mod jobs;
 mod net;

@@ -23,6 +23,16 @@ fn load(addon: &str, config: Option<Value>, version: Option<&str>) -> Load {
     }
 }
 
+/// Adds a job as any BullMQ producer does: the queue counts its ids itself.
+async fn add_as_a_stranger(platform: &Platform, queue: &str, name: &str, data: &impl serde::Serialize) {
+    let settings = platform.app.redis.settings();
+    let connection = bullmq::options::RedisConnectionOptions::new().url(settings.url.clone());
+    let options = bullmq::QueueOptions::new().connection(connection).prefix(settings.prefix.clone());
+    let queue = bullmq::Queue::with_options(queue, options).await.expect("a queue");
+    let data = serde_json::to_value(data).expect("JSON");
+    queue.add(name, data).await.expect("an accepted job");
+}
+
 async fn ends(platform: &Platform, id: &str) -> Value {
     until(&format!("{id} is over"), async || {
         let answer = platform.acme.get(&format!("/api/v1/jobs/{id}")).await;
@@ -37,8 +47,8 @@ async fn a_foreign_job_is_adopted_shown_and_announced() {
     let platform = Platform::start().await;
     platform.admin.publish_well(built(NOTES)).await;
     let producer = platform.app.services.work.producer().clone();
-    producer.add("7", &load(NOTES, None, None), &AddOptions::default()).await.expect("an accepted ticket");
-    let loaded = ends(&platform, "ext_addons_7").await;
+    producer.add("order-7", &load(NOTES, None, None), &AddOptions::default()).await.expect("an accepted ticket");
+    let loaded = ends(&platform, "ext_addons_order-7").await;
     assert_eq!((&loaded["kind"], &loaded["result"]["state"]), (&json!("load"), &json!("enabled")), "{loaded}");
     let receiver = Receiver::content().await;
     let call = Invoke {
@@ -50,15 +60,15 @@ async fn a_foreign_job_is_adopted_shown_and_announced() {
         metadata: Some(json!({"order": 17})),
         ..Invoke::default()
     };
-    producer.add("7", &call, &AddOptions::default()).await.expect("an accepted ticket");
-    let called = ends(&platform, "ext_addon-calls_7").await;
+    add_as_a_stranger(&platform, "addon-calls", "invoke", &call).await;
+    let called = ends(&platform, "ext_addon-calls_1").await;
     assert_eq!((&called["userId"], &called["metadata"]), (&json!("alice"), &json!({"order": 17})), "{called}");
     assert_eq!(called["result"]["value"]["count"], 1, "{called}");
     let arrived = receiver.first("job.completed").await;
-    assert_eq!(arrived.json()["data"]["jobId"], "ext_addon-calls_7");
+    assert_eq!(arrived.json()["data"]["jobId"], "ext_addon-calls_1");
     platform.drained().await;
     assert_eq!(receiver.arrived().len(), 1);
-    platform.other.get("/api/v1/jobs/ext_addon-calls_7").await.expect_problem(404, "JOB_NOT_FOUND");
+    platform.other.get("/api/v1/jobs/ext_addon-calls_1").await.expect_problem(404, "JOB_NOT_FOUND");
     platform.end().await;
 }
 

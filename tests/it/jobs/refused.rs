@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::host::guest::Guest;
-use crate::support::components::{built, from_text, manifest, packed, packed_badly, packed_without_exports, with_section};
+use crate::support::components::{
+    built, from_text, manifest, packed, packed_badly, packed_without_exports, with_section,
+};
 use crate::support::platform::Platform;
 use crate::support::soon;
 use crate::support::tenant::failed_step;
@@ -69,9 +71,11 @@ async fn a_manifest_that_is_missing_or_wrong_is_refused() {
 #[tokio::test]
 async fn imports_are_known_and_declared_or_the_component_is_refused() {
     let platform = Platform::start().await;
-    let unknown = from_text(r#"(component (import "acme:evil/backdoor@1.0.0" (instance)))"#, &odd());
-    let job = refused(&platform, unknown, "inspect", "IMPORT_FORBIDDEN").await;
-    assert!(job["error"]["message"].as_str().is_some_and(|text| text.contains("acme:evil/backdoor@1.0.0")), "{job}");
+    let mut unknown = Guest::doing("(drop (call $enter))");
+    unknown.world = String::from("import backdoor: interface { enter: func() -> u32; }\n");
+    unknown.parts = String::from("(import \"backdoor\" \"enter\" (func $enter (result i32)))");
+    let job = refused(&platform, packed(&unknown, &odd()), "inspect", "IMPORT_FORBIDDEN").await;
+    assert!(job["error"]["message"].as_str().is_some_and(|text| text.contains("`backdoor`")), "{job}");
     let undeclared = Guest::doing("").importing(
         "semantest:addon/kv@1.0.0",
         "semantest:addon/kv@1.0.0",
@@ -104,7 +108,10 @@ async fn a_contract_of_another_age_is_refused() {
     platform.end().await;
 }
 
-/// Starts an upload of 200 MB and answers the status that came, and how much had to be sent for it.
+/// As much as is announced and sent.
+const ANNOUNCED: usize = 200_000_000;
+
+/// Uploads 200 MB and answers the status that came, and how much was taken before the server hung up.
 async fn endless_upload(platform: &Platform, key: &str, framing: &str) -> (String, usize) {
     let address = platform.app.base().trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("a connection");
@@ -117,7 +124,7 @@ async fn endless_upload(platform: &Platform, key: &str, framing: &str) -> (Strin
     let chunk = [format!("{:x}\r\n", 1 << 20).into_bytes(), vec![0; 1 << 20], b"\r\n".to_vec()].concat();
     let sending = async {
         let mut sent = 0_usize;
-        while sent < 200_000_000 && writing.write_all(&chunk).await.is_ok() {
+        while sent < ANNOUNCED && writing.write_all(&chunk).await.is_ok() {
             sent += chunk.len();
         }
         sent
@@ -127,12 +134,7 @@ async fn endless_upload(platform: &Platform, key: &str, framing: &str) -> (Strin
         let length = reading.read(&mut answer).await.unwrap_or(0);
         String::from_utf8_lossy(&answer[..length]).lines().next().unwrap_or_default().to_owned()
     };
-    tokio::pin!(sending);
-    tokio::select! {
-        biased;
-        answer = answering => (answer, 0),
-        sent = &mut sending => (String::from("no answer"), sent),
-    }
+    tokio::join!(answering, sending)
 }
 
 #[tokio::test]

@@ -12,11 +12,10 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
-use crate::host::compile::BoxError;
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -135,12 +134,16 @@ impl Running {
     }
 }
 
+type User = (ClientId, UserId);
 type Key = (ClientId, UserId, AddonId);
+
+/// Something that was read from the store, and when.
+type Read<T> = (Instant, Arc<T>);
 
 /// What this process remembers. An entry read before an invalidation is never stored after it.
 pub(super) struct Caches {
-    running: Mutex<LruCache<Key, (Instant, Arc<Running>)>>,
-    users: Mutex<LruCache<(ClientId, UserId), (Instant, Arc<Vec<AddonId>>)>>,
+    running: Mutex<LruCache<Key, Read<Running>>>,
+    users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
     generation: AtomicU64,
     control: Control,
 }
@@ -183,7 +186,9 @@ impl Addons {
                 message = messages.recv() => message,
             };
             match message {
-                Ok(Message::EnablementChanged { client, user, addon }) => self.inner.caches.forget(&(client, user, addon)),
+                Ok(Message::EnablementChanged { client, user, addon }) => {
+                    self.inner.caches.forget(&(client, user, addon))
+                }
                 Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
                 Ok(_) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.inner.caches.forget_all(),
@@ -203,10 +208,10 @@ impl Inner {
     /// The enablement, when it is enabled.
     pub(super) async fn running(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
         let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
-        if let Some((read_at, running)) = self.caches.running.lock().get(&key) {
-            if read_at.elapsed() < MAX_AGE {
-                return Ok(Some(Arc::clone(running)));
-            }
+        if let Some((read_at, running)) = self.caches.running.lock().get(&key)
+            && read_at.elapsed() < MAX_AGE
+        {
+            return Ok(Some(Arc::clone(running)));
         }
         let generation = self.caches.generation();
         let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
@@ -227,7 +232,8 @@ impl Inner {
     /// Every enabled addon of a user.
     pub(super) async fn running_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
         let key = (client.clone(), user.clone());
-        let cached = self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
+        let cached =
+            self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
         let ids = match cached {
             Some(ids) => ids,
             None => {

@@ -22,7 +22,10 @@ pub(super) fn run(config: &Config, args: &ConfigArgs) -> anyhow::Result<()> {
     match args.command {
         // Loading refuses what does not fit, so getting here is the answer.
         ConfigCommand::Check => {
-            say::line(&format!("the settings fit; API on {}, operators on {}", config.server.listen, config.server.ops_listen));
+            say::line(&format!(
+                "the settings fit; API on {}, operators on {}",
+                config.server.listen, config.server.ops_listen
+            ));
             Ok(())
         }
     }

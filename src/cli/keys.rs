@@ -77,6 +77,9 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
 fn scopes(names: &[String]) -> anyhow::Result<Vec<KeyScope>> {
     names
         .iter()
-        .map(|name| KeyScope::parse(name).with_context(|| format!("`{name}` is no scope; there are client, publisher and admin")))
+        .map(|name| {
+            KeyScope::parse(name)
+                .with_context(|| format!("`{name}` is no scope; there are client, publisher and admin"))
+        })
         .collect()
 }

@@ -3,6 +3,7 @@
 mod guests;
 mod host;
 mod inspect;
+mod jobs;
 mod net;
 mod queue;
 mod routes;

@@ -1,6 +1,6 @@
 //! The process that is measured: private Redis, one client, the example addons published, ten notes written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use crate::shutdown::{self, StopHandle};
 use crate::store::keys::{KeyScope, Keys, NewKey};
 use crate::work::{JobOptions, JobView};
 
+/// Jobs in flight in the one worker.
+pub(super) const CONCURRENCY: usize = 50;
 /// The addon that is called.
 pub(super) const ADDON: &str = "semantest.notes";
 /// Longest wait for one job of the preparation.
@@ -31,7 +33,6 @@ pub(super) struct Bench {
     pub(super) client: ClientId,
     pub(super) owner: Owner,
     pub(super) key: String,
-    pub(super) data: PathBuf,
     background: tokio::task::JoinSet<()>,
     stop: StopHandle,
     redis: DevRedis,
@@ -51,7 +52,7 @@ impl Bench {
         config.storage.data_dir.clone_from(&data);
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
-        config.queues.addon_calls.concurrency = super::jobs::CONCURRENCY;
+        config.queues.addon_calls.concurrency = CONCURRENCY;
         let (_, numbers) = crate::telemetry::recorder()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
         let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;
@@ -59,15 +60,18 @@ impl Bench {
         let mut background = tokio::task::JoinSet::new();
         app.watch_changes(&mut background, &heard);
         let client = ClientId::parse("bench")?;
-        let key = Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
+        let key =
+            Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
         let owner = Owner { client: client.clone(), user: UserId::parse("user")?, addon: AddonId::parse(ADDON)? };
-        let bench = Self { app, client, owner, key, data, background, stop, redis, _folder: folder };
+        let bench = Self { app, client, owner, key, background, stop, redis, _folder: folder };
         bench.publish(&addons.join(format!("{ADDON}.wasm"))).await?;
         Ok(bench)
     }
 
     async fn publish(&self, file: &Path) -> anyhow::Result<()> {
-        let bytes = tokio::fs::read(file).await.with_context(|| format!("reading {} (`make addons` builds it)", file.display()))?;
+        let bytes = tokio::fs::read(file)
+            .await
+            .with_context(|| format!("reading {} (`make addons` builds it)", file.display()))?;
         let publisher = Publisher { client: self.client.clone(), namespaces: Vec::new(), is_admin: true };
         let consumer = self.app.work_on(Lane::Addons).await?;
         let services = self.app.services();

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
+#![cfg(test)]
+
 mod faults;
 mod guests;
 mod host;

@@ -82,13 +82,16 @@ pub struct Drawn {
     pub notes: Vec<String>,
 }
 
+/// Makes a provider from its settings; the first argument is the provider's name.
+pub type Build = fn(&str, &ProviderSettings, &Parts) -> Result<Arc<dyn Provider>, BuildError>;
+
 /// A kind of provider, as `[imaging.providers.<name>] kind` names it.
 #[derive(Debug)]
 pub struct Kind {
     /// The kind's name.
     pub name: &'static str,
     /// Makes a provider of this kind from its settings.
-    pub build: fn(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<dyn Provider>, BuildError>,
+    pub build: Build,
 }
 
 /// What the house hands to every provider it builds.

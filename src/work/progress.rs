@@ -121,10 +121,11 @@ impl Progress {
             told.percent != before
         };
         self.tell().await;
-        if is_news && self.is_announced {
-            if let Err(error) = self.work.announce_progress(&self.job, percent).await {
-                warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
-            }
+        if is_news
+            && self.is_announced
+            && let Err(error) = self.work.announce_progress(&self.job, percent).await
+        {
+            warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
         }
     }
 

@@ -44,7 +44,7 @@ async fn another_worker_finishes_the_job_and_one_end_is_told() {
         until("the end is told", async || receiver.end_of(id).is_some()).await;
         assert_eq!(receiver.end_of(id).as_deref(), Some("job.completed"));
     }
-    report("worker killed during an action", json!({"jobs": jobs.len(), "doneMs": killed.elapsed().as_millis()}));
+    report("worker killed during an action", &json!({"jobs": jobs.len(), "doneMs": killed.elapsed().as_millis()}));
     drop((second, api));
 }
 
@@ -82,6 +82,6 @@ async fn another_worker_finishes_the_picture_and_one_end_is_told() {
         assert_eq!(receiver.end_of(id).as_deref(), Some("job.completed"));
     }
     assert_eq!(provider.asked(), 3, "only the dead worker's picture was asked for again");
-    report("worker killed during a picture", json!({"jobs": jobs.len(), "doneMs": killed.elapsed().as_millis()}));
+    report("worker killed during a picture", &json!({"jobs": jobs.len(), "doneMs": killed.elapsed().as_millis()}));
     drop((second, api));
 }

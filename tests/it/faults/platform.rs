@@ -95,7 +95,7 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
 }
 
 /// Notes a figure for `scripts/fault-soak`, one line of JSON each.
-pub(super) fn report(what: &str, figures: Value) {
+pub(super) fn report(what: &str, figures: &Value) {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults.jsonl");
     let line = format!("{}\n", json!({"fault": what, "figures": figures}));
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);

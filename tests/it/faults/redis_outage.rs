@@ -109,7 +109,7 @@ async fn through_an_outage(what: &str, redis: TestRedis, away: impl FnOnce(&mut 
     all_done(&client, &seen, &receiver).await;
     report(
         what,
-        json!({
+        &json!({
             "accepted": seen.accepted(), "refused": seen.refused(), "lost": 0,
             "acceptingMs": accepting.as_millis(), "workingMs": working.as_millis(),
         }),

@@ -110,6 +110,22 @@ pub(super) fn lighthouse(stage: &mut Stage, foot: Point, tall: f32) -> Point {
         ])
         .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
     }
+    lantern(stage, (x, top), tall, high);
+    let (_, iron_dark) = sides(stage, [76, 80, 90]);
+    for (up, size) in [(0.2, 0.03), (0.5, 0.026)] {
+        Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0).fill(
+            stage.canvas,
+            Paint::Flat(iron_dark),
+            1.0,
+        );
+    }
+    (x, top - tall * 0.07)
+}
+
+/// The gallery, glass and cap on top of a lighthouse `tall` pixels high, `high` pixels half as wide.
+fn lantern(stage: &mut Stage, foot: Point, tall: f32, high: f32) {
+    let (x, top) = foot;
+    let stripe = stage.brief.colour_of(Part::Subject).unwrap_or([196, 60, 52]);
     let (iron_lit, iron_dark) = sides(stage, [76, 80, 90]);
     Path::rect(x - high * 1.5, top - tall * 0.018, high * 3.0, tall * 0.024).fill(
         stage.canvas,
@@ -149,14 +165,6 @@ pub(super) fn lighthouse(stage: &mut Stage, foot: Point, tall: f32) -> Point {
         .curve((x + high * 0.3, top - tall * 0.2), (x + high * 0.8, top - tall * 0.17), (x + high, top - tall * 0.115))
         .fill(stage.canvas, Paint::Across(cap_lit, cap_dark), 1.0);
     stage.canvas.line((x, top - tall * 0.2), (x, top - tall * 0.25), (tall * 0.008, tall * 0.004), iron_dark, 1.0);
-    for (up, size) in [(0.2, 0.03), (0.5, 0.026)] {
-        Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0).fill(
-            stage.canvas,
-            Paint::Flat(iron_dark),
-            1.0,
-        );
-    }
-    (x, top - tall * 0.07)
 }
 
 /// The beams of a lit lamp, to both sides.

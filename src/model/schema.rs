@@ -96,7 +96,8 @@ fn refuse_moved_targets(node: &Value, is_root: bool) -> Result<(), SchemaError> 
 }
 
 /// Keywords whose sub-schemas look at the same value as the schema they stand in: in a list, alone, or by name.
-const IN_PLACE: [&str; 9] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
+const IN_PLACE: [&str; 9] =
+    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
 /// Most schemas that may look at one and the same value because of one `$ref`; honest ones need a handful.
 const MAX_STEPS: usize = 2000;
 /// Longest chain of schemas that look at the same value.

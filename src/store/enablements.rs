@@ -189,8 +189,9 @@ impl Enablements {
         self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
     }
 
-    /// Stores `enablement`, and makes every process forget what it knew of it, if the stored one still has `expected_revision` (0: only if there is none). The stored
-    /// record gets the next revision, whatever `enablement.revision` says.
+    /// Stores `enablement` if the stored one still has `expected_revision` (0: only if there is none), and makes
+    /// every process forget what it knew of it. The stored record gets the next revision, whatever
+    /// `enablement.revision` says.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
@@ -271,8 +272,7 @@ impl Enablements {
 
 /// What every process has to hear before it may call the addon again.
 fn changed(client: &ClientId, user: &UserId, addon: &AddonId) -> Result<String, StoreError> {
-    let message =
-        Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
+    let message = Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
     serde_json::to_string(&message).map_err(StoreError::unwritable("control message"))
 }
 

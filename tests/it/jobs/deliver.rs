@@ -27,7 +27,8 @@ async fn a_delivery_is_tried_again_under_the_same_id_until_it_is_taken() {
     let arrived = receiver.arrived_at_least(3).await;
     platform.drained().await;
     assert_eq!(receiver.arrived().len(), 3);
-    let ids: std::collections::BTreeSet<_> = arrived.iter().map(|arrived| arrived.header("webhook-id").to_owned()).collect();
+    let ids: std::collections::BTreeSet<_> =
+        arrived.iter().map(|arrived| arrived.header("webhook-id").to_owned()).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     platform.end().await;
 }

@@ -44,7 +44,7 @@ async fn a_receiver_hears_only_the_events_it_asked_for() {
     platform.acme.leave("alice", FIXTURE, "echo", &body).await.expect(202);
     receiver.first("job.completed").await;
     platform.drained().await;
-    let mut heard: Vec<_> = receiver.arrived().iter().map(super::super::support::receiver::Arrived::event).collect();
+    let mut heard: Vec<_> = receiver.arrived().iter().map(crate::support::receiver::Arrived::event).collect();
     heard.sort();
     assert_eq!(heard, ["job.completed", "job.processing", "job.queued"]);
     let quiet = Receiver::content().await;

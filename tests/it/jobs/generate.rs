@@ -24,7 +24,8 @@ async fn a_picture_is_styled_drawn_tagged_and_can_be_fetched() {
     assert_eq!(result["provider"], "sketch", "{result}");
     let picture = &result["images"][0];
     assert!(picture["tags"][PALETTE].is_object(), "{picture}");
-    let hooks: Vec<_> = result["hooks"].as_array().into_iter().flatten().map(|hook| (&hook["addonId"], &hook["verdict"])).collect();
+    let hooks: Vec<_> =
+        result["hooks"].as_array().into_iter().flatten().map(|hook| (&hook["addonId"], &hook["verdict"])).collect();
     assert_eq!(hooks, [(&json!(STYLES), &json!("rewrite")), (&json!(PALETTE), &json!("keep"))]);
     let id = picture["id"].as_str().expect("an id");
     let bytes = platform.acme.get(&format!("/api/v1/artifacts/{id}")).await.expect(200);

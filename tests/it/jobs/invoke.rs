@@ -18,7 +18,8 @@ async fn notes_are_added_listed_and_searched() {
         assert_eq!(job["attempts"], json!({"made": 1, "max": 3}), "the default number of attempts is told");
     }
     let all = platform.acme.call("alice", NOTES, "list", &json!({"limit": 2})).await;
-    let texts: Vec<_> = all["result"]["value"]["notes"].as_array().into_iter().flatten().map(|note| &note["text"]).collect();
+    let texts: Vec<_> =
+        all["result"]["value"]["notes"].as_array().into_iter().flatten().map(|note| &note["text"]).collect();
     assert_eq!(texts, ["sleep", "call Bob about milk"], "{all}");
     let found = platform.acme.call("alice", NOTES, "search", &json!({"query": "MILK bob"})).await;
     assert_eq!(found["result"]["value"]["notes"], json!([{"id": 2, "text": "call Bob about milk"}]), "{found}");
@@ -82,7 +83,11 @@ async fn a_failed_job_is_a_dead_letter_and_can_be_tried_again() {
     let again = platform.acme.reaches(&id, "failed").await;
     assert_eq!(again["error"]["addonCode"], "fixture-permanent", "{again}");
     let fine = platform.acme.call("alice", FIXTURE, "echo", &json!({})).await;
-    platform.acme.post(&format!("/api/v1/jobs/{}/retry", id_of(&fine)), &json!({})).await.expect_problem(409, "CONFLICT");
+    platform
+        .acme
+        .post(&format!("/api/v1/jobs/{}/retry", id_of(&fine)), &json!({}))
+        .await
+        .expect_problem(409, "CONFLICT");
     platform.end().await;
 }
 

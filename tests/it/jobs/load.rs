@@ -42,7 +42,8 @@ async fn consent_is_asked_for_and_given_by_digest() {
     let refused = platform.acme.leave("alice", NOTES, "list", &json!({"params": {}})).await;
     refused.expect_problem(409, "ADDON_NOT_ENABLED");
     let other = format!("sha256:{}", "0".repeat(64));
-    let wrong = platform.acme.enable("alice", NOTES, &json!({"consent": other})).await.expect_problem(422, "VALIDATION_ERROR");
+    let wrong =
+        platform.acme.enable("alice", NOTES, &json!({"consent": other})).await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(wrong.pointers(), ["/consent"]);
     let digest = asked["result"]["digest"].clone();
     let given = platform.acme.enable("alice", NOTES, &json!({"consent": digest})).await.expect(200).json();

@@ -97,9 +97,8 @@ fn bombs() -> Vec<(&'static str, Bytes, &'static str)> {
         "(loop $l (if (i32.eq (table.grow (ref.null func) (i32.const 1000)) (i32.const -1)) (then unreachable)) (br $l))",
     );
     tables.parts = String::from("(table 1 funcref)");
-    let one = Guest::doing(
-        "(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l))",
-    );
+    let one =
+        Guest::doing("(loop $l (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (br $l))");
     let mut deep = Guest::doing("(call $deeper)");
     deep.parts = String::from("(func $deeper (call $deeper) (call $deeper))");
     // A string whose length runs past the end of memory.
@@ -135,7 +134,11 @@ async fn wasi_gives_a_guest_no_file_no_socket_and_no_environment() {
     platform.acme.enable_well("alice", PROBE, &json!({})).await;
     let job = platform.acme.call("alice", PROBE, "probe", &json!({})).await;
     let found = &job["result"]["value"];
-    assert_eq!((&found["environment"], &found["arguments"], &found["preopens"]), (&json!([]), &json!([]), &json!(0)), "{job}");
+    assert_eq!(
+        (&found["environment"], &found["arguments"], &found["preopens"]),
+        (&json!([]), &json!([]), &json!(0)),
+        "{job}"
+    );
     assert_eq!((&found["workingDirectory"], &found["stdin"]), (&json!(null), &json!("closed")), "{job}");
     for way in ["tcp4", "tcp6", "udp4", "udp6", "lookup", "lookupAddress"] {
         let outcome = found[way].as_str().unwrap_or_default();

@@ -23,7 +23,8 @@ fn addon(id: &str, version: &str) -> Bytes {
 
 /// A server that has these bytes.
 async fn shop(bytes: &Bytes) -> Peer {
-    let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len()).into_bytes();
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len()).into_bytes();
     answer.extend_from_slice(bytes);
     Peer::start(vec![Script::Say(answer)]).await.expect("a free port")
 }
@@ -82,13 +83,18 @@ async fn a_component_is_fetched_from_an_address_when_it_is_the_one_that_was_pinn
     assert_eq!(failed_step(&wrong), (String::from("fetch"), String::from("DIGEST_MISMATCH")), "{wrong}");
     assert_eq!(platform.components().len(), 0, "nothing is left behind: {:?}", platform.components());
     let right = from_address(&platform, &url, &Digest::of(&bytes)).await;
-    assert_eq!((&right["status"], &right["result"]["addonId"]), (&json!("completed"), &json!("acme.fetched")), "{right}");
+    assert_eq!(
+        (&right["status"], &right["result"]["addonId"]),
+        (&json!("completed"), &json!("acme.fetched")),
+        "{right}"
+    );
     platform.end().await;
 }
 
 #[tokio::test]
 async fn an_address_that_has_nothing_fails_the_fetch_and_one_that_has_too_much_too() {
-    let platform = Platform::with(|config| config.addons.component_limit = semantest::model::units::ByteSize::kib(8)).await;
+    let platform =
+        Platform::with(|config| config.addons.component_limit = semantest::model::units::ByteSize::kib(8)).await;
     let nothing = Peer::start(vec![crate::net::peer::answer(404, "", "")]).await.expect("a free port");
     let url = nothing.url("/addon.wasm").expect("an address").to_string();
     let job = from_address(&platform, &url, &Digest::of(b"x")).await;

@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::host::guest::Guest;
-use crate::support::components::{built, from_text, manifest, packed, packed_badly, packed_without_exports, with_section};
+use crate::support::components::{
+    built, from_text, manifest, packed, packed_badly, packed_without_exports, with_section,
+};
 use crate::support::platform::Platform;
 use crate::support::soon;
 use crate::support::tenant::failed_step;

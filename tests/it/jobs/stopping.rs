@@ -48,7 +48,11 @@ async fn a_running_job_is_cancelled_in_the_middle_and_says_so_once() {
         assert!(answer.status.is_success(), "{action}: {:?}", answer.json());
         let job = platform.acme.reaches(&id, "cancelled").await;
         assert!(asked.elapsed() < Duration::from_secs(8), "{action} took {:?}", asked.elapsed());
-        assert_eq!((&job["error"]["code"], &job["attempts"]["made"]), (&json!("CANCELLED"), &json!(1)), "{action}: {job}");
+        assert_eq!(
+            (&job["error"]["code"], &job["attempts"]["made"]),
+            (&json!("CANCELLED"), &json!(1)),
+            "{action}: {job}"
+        );
         receiver.first("job.cancelled").await;
         platform.drained().await;
         assert_eq!((receiver.arrived().len(), receiver.ends()), (1, 1), "{action}");

@@ -188,7 +188,7 @@ impl Addons {
             };
             match message {
                 Ok(Message::EnablementChanged { client, user, addon }) => {
-                    self.inner.caches.forget(&(client, user, addon))
+                    self.inner.caches.forget(&(client, user, addon));
                 }
                 Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
                 Ok(_) => {}

@@ -37,7 +37,6 @@ async fn street() -> Platform {
     platform
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a failing table row reads better without references")]
 async fn ends_with(platform: &Platform, action: &str, body: Value, code: &str) -> Value {
     let path = format!("/api/v1/users/alice/addons/{FIXTURE}/actions/{action}");
     let job = beside_a_neighbour(platform, platform.acme.done(&path, &body)).await;

@@ -51,6 +51,7 @@ interop-full: addons ## The same, and what takes longer: mixed workers, kills an
 soak: addons ## Kill workers and Redis under load, SOAK_MINUTES long (10), and count what was lost
 	@scripts/bootstrap-node
 	@cargo build
+	@scripts/fault-soak
 	@tests/interop/run --soak
 
 bench: addons ## The figures of docs/PERFORMANCE.md, from a release build, as one JSON object

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::addons::consent::{Consent, decide};
+use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
 use crate::addons::registry::VersionWish;
 use crate::addons::running::{Call, CallContext, Running};
@@ -55,7 +56,7 @@ impl Prepared {
             config: self.config.clone(),
             ..fresh
         };
-        Running::new(owner.clone(), enablement, Arc::new(self.record.manifest.clone()))
+        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.manifest.clone())))
     }
 }
 

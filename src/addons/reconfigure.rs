@@ -120,7 +120,7 @@ impl Addons {
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
         let compiled = self.inner.compiled(&running).await?;
         let enablement = Enablement { config: config.clone(), ..running.enablement.clone() };
-        let changed = Running::new(owner.clone(), enablement, Arc::clone(&running.manifest));
+        let changed = Running::new(owner.clone(), enablement, Arc::clone(&running.edition));
         let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
         self.inner.call(&changed, &compiled, call, Invocation::Reconfigure).await?;
         self.change(owner, |current| {

@@ -22,6 +22,7 @@ use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
+use crate::store::keys::Keys;
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -68,6 +69,7 @@ impl App {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
+            keys: Keys::new(store.clone()),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,

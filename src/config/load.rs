@@ -242,7 +242,10 @@ mod tests {
         }
         assert!(names.contains("SEMANTEST_REDIS_BIN"));
         for name in names {
-            assert!(Config::load(None, &Environment::of([(name.as_str(), "/x")])).is_ok(), "list {name} in NO_SETTINGS");
+            assert!(
+                Config::load(None, &Environment::of([(name.as_str(), "/x")])).is_ok(),
+                "list {name} in NO_SETTINGS"
+            );
         }
         Ok(())
     }

@@ -2,8 +2,10 @@
 // Says to clippy.toml that what it permits in tests is permitted in what tests stand on, too.
 #![cfg(test)]
 
+mod faults;
 mod guests;
 mod host;
+mod imaging;
 mod inspect;
 mod jobs;
 mod net;

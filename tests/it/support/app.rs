@@ -92,6 +92,11 @@ impl TestApp {
         &self.base
     }
 
+    /// What this server's secrets are made from.
+    pub(crate) fn root(&self) -> &RootKey {
+        &self.root
+    }
+
     /// A client without a key.
     pub(crate) fn stranger(&self) -> Http {
         Http::to(&self.base)

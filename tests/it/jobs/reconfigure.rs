@@ -48,7 +48,8 @@ async fn settings_that_do_not_fit_or_that_the_addon_refuses_change_nothing() {
 async fn an_addon_without_a_handler_takes_whatever_fits_its_schema() {
     let platform = Platform::start().await;
     platform.give("alice", STYLES).await;
-    let changed = change(&platform, STYLES, &json!({"config": {"style": "photo"}, "order": 7})).await.expect(200).json();
+    let changed =
+        change(&platform, STYLES, &json!({"config": {"style": "photo"}, "order": 7})).await.expect(200).json();
     assert_eq!((&changed["config"]["style"], &changed["order"]), (&json!("photo"), &json!(7)), "{changed}");
     platform.acme.disable("alice", STYLES, true).await;
     change(&platform, STYLES, &json!({"order": 1})).await.expect(404);

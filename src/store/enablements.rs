@@ -189,8 +189,9 @@ impl Enablements {
         self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
     }
 
-    /// Stores `enablement`, and makes every process forget what it knew of it, if the stored one still has `expected_revision` (0: only if there is none). The stored
-    /// record gets the next revision, whatever `enablement.revision` says.
+    /// Stores `enablement` if the stored one still has `expected_revision` (0: only if there is none), and makes
+    /// every process forget what it knew of it. The stored record gets the next revision, whatever
+    /// `enablement.revision` says.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.

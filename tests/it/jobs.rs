@@ -10,6 +10,7 @@ mod load;
 mod message;
 mod misbehaving;
 mod publish;
+mod reconfigure;
 mod refused;
 mod schemas;
 mod stopping;

@@ -1,5 +1,6 @@
 //! `dispatch`: whoever listens to a job hears of it, and of its end exactly once.
 
+use semantest::queue::Lane;
 use serde_json::json;
 
 use crate::support::platform::Platform;
@@ -44,7 +45,7 @@ async fn a_receiver_hears_only_the_events_it_asked_for() {
     platform.acme.leave("alice", FIXTURE, "echo", &body).await.expect(202);
     receiver.first("job.completed").await;
     platform.drained().await;
-    let mut heard: Vec<_> = receiver.arrived().iter().map(super::super::support::receiver::Arrived::event).collect();
+    let mut heard: Vec<_> = receiver.arrived().iter().map(crate::support::receiver::Arrived::event).collect();
     heard.sort();
     assert_eq!(heard, ["job.completed", "job.processing", "job.queued"]);
     let quiet = Receiver::content().await;
@@ -53,6 +54,25 @@ async fn a_receiver_hears_only_the_events_it_asked_for() {
     platform.acme.reaches(&id_of(&job), "completed").await;
     platform.drained().await;
     assert_eq!(quiet.arrived().len(), 0);
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_beginning_that_is_told_late_is_still_a_beginning() {
+    let platform = Platform::start().await;
+    platform.give("alice", FIXTURE).await;
+    let producer = platform.app.services.work.producer().clone();
+    producer.pause(Lane::Webhooks).await.expect("a paused queue");
+    let receiver = Receiver::content().await;
+    let events = json!(["job.processing", "job.completed"]);
+    let body = json!({"params": {}, "webhookUrl": receiver.url(), "webhookEvents": events});
+    let job = platform.acme.leave("alice", FIXTURE, "echo", &body).await.expect(202).json();
+    platform.acme.reaches(&id_of(&job), "completed").await;
+    producer.resume(Lane::Webhooks).await.expect("a resumed queue");
+    receiver.first("job.processing").await;
+    receiver.first("job.completed").await;
+    platform.drained().await;
+    assert_eq!((receiver.arrived().len(), receiver.ends()), (2, 1));
     platform.end().await;
 }
 

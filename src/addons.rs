@@ -15,7 +15,9 @@ mod fetch;
 pub mod hooks;
 mod install;
 pub mod measure;
+mod owner;
 mod publish;
+mod reconfigure;
 mod registry;
 mod running;
 mod settings;
@@ -40,9 +42,9 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::work::{Submitted, Work};
 
-pub use error::{AddonsError, Fault};
 pub use actions::ActionAnswer;
-pub use install::Owner;
+pub use error::{AddonsError, Fault};
+pub use owner::{Owner, kv_scope};
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
 
@@ -167,10 +169,4 @@ impl Addons {
             }),
         }
     }
-}
-
-/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
-#[must_use]
-pub fn kv_scope(owner: &Owner) -> String {
-    format!("{}:{}:{}", owner.client, owner.addon, owner.user)
 }

@@ -6,6 +6,7 @@
 pub mod addons;
 pub mod egress;
 pub mod imaging;
+mod load;
 pub mod log;
 pub mod queues;
 pub mod redis;
@@ -15,7 +16,6 @@ pub mod secrets;
 pub mod server;
 pub mod storage;
 pub mod webhooks;
-mod load;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,14 +1,265 @@
-//! stub
-#![expect(missing_docs, reason="stub")]
-pub mod error; pub mod gallery; pub mod provider; pub mod sniff;
-pub use provider::*;
+//! Pictures: finds the provider that answers a request, asks it, and says what really happened.
+//!
+//! Names lead to providers in three ways: `automatic` takes the first of the configured order that is ready and can
+//! do the request; a provider's own name takes exactly that one; an alias is translated into today's words first.
+//! In `dev` an alias whose provider lacks its key is answered by `sketch`, and the result says so.
+
+pub mod aliases;
+pub mod artifacts;
+pub mod cost;
+pub mod error;
+pub mod gallery;
+pub mod provider;
+pub mod providers;
+pub mod sniff;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::egress::EgressSettings;
+use crate::config::imaging::{AliasSettings, ImagingSettings, Price, ProviderSettings};
+use crate::imaging::cost::Cost;
+use crate::imaging::error::{BuildError, ImagingError, ProviderError};
+use crate::imaging::provider::{Caps, Parts, Provider};
+pub use crate::imaging::provider::{GenerateContext, Picture};
 use crate::model::image::ImageRequest;
-pub struct Imaging;
-pub struct Generated { pub pictures: Vec<Picture>, pub provider: String, pub model: String, pub requested_provider: String, pub notes: Vec<String>, pub cost: Option<f64> }
-impl Imaging { 
-pub fn new(_: &crate::config::imaging::ImagingSettings, _: &crate::config::egress::EgressSettings, _: bool) -> anyhow::Result<Self> { Ok(Self) }
-pub async fn generate(&self, r: &ImageRequest, _c: &GenerateContext) -> Result<Generated, crate::model::job_error::JobError> { 
- let mut out=Vec::new(); { let mut e=png::Encoder::new(&mut out,256,256); e.set_color(png::ColorType::Rgb); let mut w=e.write_header().map_err(|_|crate::model::job_error::JobError::permanent(crate::model::code::JobCode::Internal,"x"))?; let d: Vec<u8>=(0..256*256*3).map(|i:u32| (i%251) as u8).collect(); let _=w.write_image_data(&d); }
- Ok(Generated{pictures: vec![Picture{bytes: out.into(), format: sniff::Format::Png, media_type:"image/png", width:256,height:256,revised_prompt:None,seed:r.seed,model:"stub".into()}],provider:"sketch".into(),model:"stub".into(),requested_provider:r.provider.clone().unwrap_or_default(),notes:vec![],cost:None}) } }
-pub mod artifacts { use chrono::{DateTime,Utc}; use crate::model::id::*;
-#[derive(Clone)] pub struct ArtifactLinks(String); impl ArtifactLinks { pub fn new(u:&str,_:[u8;32],_:std::time::Duration)->Self{Self(u.into())} pub fn at(&self,u:&str)->Self{Self(u.into())} pub fn url(&self,i:&ArtifactId,_:DateTime<Utc>)->String{format!("{}/api/v1/artifacts/{i}",self.0)} pub fn job_url(&self,i:&JobId)->String{format!("{}/api/v1/jobs/{i}",self.0)} pub fn is_signed(&self, _:&ArtifactId, _q:&str, _:DateTime<Utc>)->bool{true} } }
+
+/// The name that leaves the choice of a provider to the host.
+pub const AUTOMATIC: &str = "automatic";
+
+/// What the name of an addon's provider starts with.
+pub const ADDON_PREFIX: &str = "addon:";
+
+/// The provider that answers in `dev` for those that lack a key.
+const SUBSTITUTE: &str = "sketch";
+
+/// The service that turns requests into pictures. Cheap to clone.
+#[derive(Clone)]
+pub struct Imaging {
+    house: Arc<House>,
+}
+
+struct House {
+    order: Vec<String>,
+    providers: BTreeMap<String, Configured>,
+    aliases: BTreeMap<String, AliasSettings>,
+}
+
+struct Configured {
+    kind: &'static str,
+    provider: Arc<dyn Provider>,
+    prices: Vec<Price>,
+}
+
+/// What a request brought.
+#[derive(Clone, Debug)]
+pub struct Generated {
+    /// One to four pictures.
+    pub pictures: Vec<Picture>,
+    /// The provider that made them.
+    pub provider: String,
+    /// The model that made them.
+    pub model: String,
+    /// The name that was asked for; `automatic` when there was none.
+    pub requested_provider: String,
+    /// What the asker should know, a sentence each.
+    pub notes: Vec<String>,
+    /// What it costs, where every picture has a price.
+    pub cost: Option<Cost>,
+}
+
+/// A provider as an admin sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderState {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What has to be configured before it can be asked; `None` when it is ready.
+    pub missing: Option<String>,
+}
+
+/// The provider that will answer, and the request in its words.
+struct Choice<'a> {
+    name: &'a str,
+    configured: &'a Configured,
+    request: ImageRequest,
+    notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Imaging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Imaging").field("providers", &self.house.providers.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Imaging {
+    /// Builds every provider that `settings` names, and those that always exist. Reads key files: for start-up.
+    /// With `is_loopback_allowed` their answers may name pictures on this machine; so in `dev`.
+    ///
+    /// # Errors
+    /// [`BuildError`] names the provider and the setting at fault.
+    pub fn new(
+        settings: &ImagingSettings,
+        egress: &EgressSettings,
+        is_loopback_allowed: bool,
+    ) -> Result<Self, BuildError> {
+        let caps = Caps { max_bytes: settings.max_picture.as_u64(), max_pixels: settings.max_pixels };
+        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps };
+        let mut wanted = settings.providers.clone();
+        for name in providers::ALWAYS {
+            wanted.entry(name.to_owned()).or_default();
+        }
+        let mut built = BTreeMap::new();
+        for (name, settings) in wanted.iter().filter(|(_, settings)| settings.enabled) {
+            built.insert(name.clone(), build(name, settings, &parts)?);
+        }
+        if let Some(name) = settings.default.iter().find(|name| !wanted.contains_key(*name)) {
+            return Err(BuildError::BadOrder { name: name.clone() });
+        }
+        let mut aliases = aliases::builtin();
+        aliases.extend(settings.aliases.clone());
+        Ok(Self { house: Arc::new(House { order: settings.default.clone(), providers: built, aliases }) })
+    }
+
+    /// Every provider, and what it lacks.
+    #[must_use]
+    pub fn states(&self) -> Vec<ProviderState> {
+        let state = |(name, configured): (&String, &Configured)| ProviderState {
+            name: name.clone(),
+            kind: configured.kind,
+            missing: configured.provider.missing(),
+        };
+        self.house.providers.iter().map(state).collect()
+    }
+
+    /// Makes the pictures of `request`. Dropping the future, or firing `cx.cancel`, drops the provider's request.
+    ///
+    /// # Errors
+    /// [`ImagingError`], with its code and its own verdict on trying again.
+    pub async fn generate(&self, request: &ImageRequest, cx: &GenerateContext) -> Result<Generated, ImagingError> {
+        let requested = request.provider.as_deref().unwrap_or(AUTOMATIC);
+        let choice = self.house.choose(requested, request, cx.is_dev)?;
+        let provider = choice.configured.provider.as_ref();
+        provider
+            .check(&choice.request)
+            .map_err(|source| ImagingError::Misfit { name: choice.name.to_owned(), source })?;
+        let answer = tokio::select! {
+            biased;
+            () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
+            answer = provider.generate(&choice.request, cx) => answer,
+        };
+        let drawn = answer.map_err(|source| match source {
+            ProviderError::Cancelled => ImagingError::Cancelled,
+            source => ImagingError::Provider { name: choice.name.to_owned(), source },
+        })?;
+        let mut notes = choice.notes;
+        notes.extend(drawn.notes);
+        Ok(Generated {
+            cost: cost::of(&choice.configured.prices, choice.request.quality.as_deref(), &drawn.pictures),
+            pictures: drawn.pictures,
+            provider: choice.name.to_owned(),
+            model: drawn.model,
+            requested_provider: requested.to_owned(),
+            notes,
+        })
+    }
+}
+
+impl House {
+    fn choose(&self, requested: &str, request: &ImageRequest, is_dev: bool) -> Result<Choice<'_>, ImagingError> {
+        if requested == AUTOMATIC {
+            return self.first_that_can(request);
+        }
+        if requested.starts_with(ADDON_PREFIX) {
+            return Err(ImagingError::AddonProvider { name: requested.to_owned() });
+        }
+        if let Some((name, configured)) = self.providers.get_key_value(requested) {
+            return match configured.provider.missing() {
+                Some(cure) => Err(ImagingError::NotReady { name: name.clone(), cure }),
+                None => Ok(Choice { name, configured, request: request.clone(), notes: Vec::new() }),
+            };
+        }
+        match self.aliases.get_key_value(requested) {
+            Some((name, alias)) => self.by_alias(name, alias, request, is_dev),
+            None => Err(ImagingError::Unknown { name: requested.to_owned(), known: self.known_names() }),
+        }
+    }
+
+    fn first_that_can(&self, request: &ImageRequest) -> Result<Choice<'_>, ImagingError> {
+        let mut reasons = Vec::new();
+        for name in &self.order {
+            let Some((name, configured)) = self.providers.get_key_value(name) else { continue };
+            let why_not = configured
+                .provider
+                .missing()
+                .or_else(|| configured.provider.check(request).err().map(|misfit| misfit.to_string()));
+            match why_not {
+                None => return Ok(Choice { name, configured, request: request.clone(), notes: Vec::new() }),
+                Some(reason) => reasons.push(format!("`{name}`: {reason}")),
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push(String::from("none is enabled in `imaging.default`"));
+        }
+        Err(ImagingError::NobodyCan { reasons: reasons.join("; ") })
+    }
+
+    fn by_alias<'a>(
+        &'a self,
+        name: &str,
+        alias: &AliasSettings,
+        request: &ImageRequest,
+        is_dev: bool,
+    ) -> Result<Choice<'a>, ImagingError> {
+        let target = alias.provider.as_str();
+        let cure = match self.providers.get_key_value(target) {
+            Some((target, configured)) => match configured.provider.missing() {
+                None => {
+                    let translated = aliases::translate(name, alias, request);
+                    let (request, notes) = (translated.request, translated.notes);
+                    return Ok(Choice { name: target, configured, request, notes });
+                }
+                Some(cure) => cure,
+            },
+            None => format!(
+                "`{name}` is answered by it: write `[imaging.providers.{target}]` with `kind` and `base_url`, \
+                 or point `imaging.aliases.{name}.provider` to another provider"
+            ),
+        };
+        match self.providers.get_key_value(SUBSTITUTE) {
+            Some((substitute, configured)) if is_dev => {
+                let note = format!(
+                    "`{name}` stands for the provider `{target}`, which is not configured here; \
+                     in `dev` `{substitute}` drew this instead"
+                );
+                // The alias's words are for its own provider; the substitute reads the request as it came.
+                let request = ImageRequest { model: None, ..request.clone() };
+                Ok(Choice { name: substitute, configured, request, notes: vec![note] })
+            }
+            _ => Err(ImagingError::NotReady { name: target.to_owned(), cure }),
+        }
+    }
+
+    fn known_names(&self) -> String {
+        let names = self.providers.keys().chain(self.aliases.keys()).map(String::as_str);
+        std::iter::once(AUTOMATIC).chain(names).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Configured, BuildError> {
+    let fault = if name == AUTOMATIC {
+        Some("is taken")
+    } else if name.starts_with(ADDON_PREFIX) {
+        Some("is an addon's")
+    } else if name.is_empty() || name.len() > 64 || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        Some("must be 1-64 characters without spaces")
+    } else {
+        None
+    };
+    if let Some(fault) = fault {
+        return Err(BuildError::BadName { name: name.to_owned(), fault });
+    }
+    let (kind, provider) = providers::build(name, settings, parts)?;
+    Ok(Configured { kind, provider, prices: settings.prices.clone() })
+}

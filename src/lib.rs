@@ -19,10 +19,10 @@ pub mod store;
 // Floor 2: services, and the adapters that let guests reach them.
 pub mod addons;
 pub mod events;
-pub mod work;
 pub mod imaging;
 pub mod ports;
 pub mod webhooks;
+pub mod work;
 
 // Floor 3: one file a job kind.
 pub mod jobs;

@@ -40,7 +40,11 @@ impl Runner for GuestPorts {
         Ports {
             kv,
             assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
-            progress: Some(Arc::new(JobProgress::new(scope.context.progress.clone(), self.kv.clone(), &scope.context.job_id))),
+            progress: Some(Arc::new(JobProgress::new(
+                scope.context.progress.clone(),
+                self.kv.clone(),
+                &scope.context.job_id,
+            ))),
         }
     }
 }

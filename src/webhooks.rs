@@ -8,13 +8,13 @@
 mod body;
 mod deliver;
 mod schedule;
-mod service;
 mod secret;
+mod service;
 mod sign;
 
 pub use body::truncate_body;
 pub use deliver::{Attempt, Attempted, Deliverer, Delivery, Receipt, TargetError};
 pub use schedule::{Schedule, parse_retry_after};
-pub use service::Webhooks;
 pub use secret::{SecretError, WebhookSecret};
+pub use service::Webhooks;
 pub use sign::{signature_header, webhook_id, webhook_id_of_occurrence};

@@ -18,12 +18,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::job_error::JobError;
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, IdError, JobId, UserId};
 use crate::model::job::{JobStatus, Priority};
+use crate::model::job_error::JobError;
 use crate::queue::{Producer, QueueError};
 use crate::store::control::Control;
 use crate::store::idempotency::Idempotency;
@@ -31,8 +31,9 @@ use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
 use crate::store::{Store, StoreError};
 
-pub use idempotency::Reserved;
 pub use crate::store::jobs::JobFilter;
+pub use idempotency::Reserved;
+pub use reconcile::LOST_AFTER;
 pub use submit::dispatch_id;
 pub use view::{Attempts, JobView};
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, AddonsError, Fault};
 use crate::host::{Invocation, Reply};
@@ -139,6 +139,7 @@ fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, 
     }
     let texts: Vec<Value> =
         faults.iter().map(|fault| json!({ "pointer": fault.pointer, "message": fault.message })).collect();
-    let failure = Failure::permanent(JobCode::AddonResultInvalid, "the addon's answer does not fit the schema it declared");
+    let failure =
+        Failure::permanent(JobCode::AddonResultInvalid, "the addon's answer does not fit the schema it declared");
     Err(failure.with_details(json!({ "faults": texts })).into())
 }

@@ -1,20 +1,17 @@
-//! Switching an addon off, and changing it while it is on.
+//! Switching an addon off: no new calls, a last word to the guest, then off or gone.
 
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext};
-use crate::addons::views::EnablementView;
-use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};
+use crate::addons::{Addons, AddonsError};
 use crate::host::Invocation;
 use crate::host::invocation::StopReason;
 use crate::model::code::JobCode;
-use crate::model::grants::Grants;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::unload::Unload;
-use crate::store::enablements::Put;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
 impl Addons {
@@ -75,7 +72,7 @@ impl Addons {
         }
         if erase {
             self.inner.kv.erase(&crate::addons::kv_scope(owner)).await?;
-            self.inner.enablements.remove(&owner.client, &owner.user, &owner.addon).await?;
+            self.inner.erase(owner).await?;
             return Ok(json!({ "state": "erased", "addonId": owner.addon }));
         }
         self.change(owner, |current| {
@@ -94,50 +91,10 @@ impl Addons {
         let Ok(compiled) = self.inner.compiled(running).await else { return };
         let limits = self.inner.limits(&running.manifest, None, None);
         let call = Call { context, limits, given: &[] };
-        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await {
+        if let Err(error) =
+            self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await
+        {
             context.progress.log(&format!("deactivate failed: {error}")).await;
-        }
-    }
-
-    /// Changes settings, order or grants of an enablement at once.
-    ///
-    /// New settings go to the addon's `config-handler` with its next `load`; here they are held against its schema.
-    ///
-    /// # Errors
-    /// [`AddonsError`]: no such enablement, every fault of the change, or somebody else was quicker.
-    pub async fn patch(&self, owner: &Owner, patch: &PatchSpec) -> Result<EnablementView, AddonsError> {
-        let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
-        let mut next = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
-        let mut faults = Vec::new();
-        if let Some(version) = &next.version {
-            let record = self.record(&owner.addon, version).await?;
-            if let Some(config) = &patch.config {
-                match settings::check(&record.manifest, Some(config)) {
-                    Ok(config) => next.config = config,
-                    Err(found) => faults.extend(found),
-                }
-            }
-            if let Some(wish) = &patch.grants {
-                match Grants::narrowed(&record.manifest, wish.clone()) {
-                    Ok(grants) => next.grants = grants,
-                    Err(error) => faults.push(Fault { pointer: String::from("/grants"), message: error.to_string() }),
-                }
-            }
-        } else if patch.config.is_some() || patch.grants.is_some() {
-            return Err(AddonsError::conflict("the addon was never loaded for this user; PUT it first"));
-        }
-        if let Some(mode) = patch.auto_update {
-            next.auto_update = mode;
-        }
-        if let Some(order) = patch.order {
-            next.order = order;
-        }
-        if !faults.is_empty() {
-            return Err(AddonsError::Invalid(faults));
-        }
-        match self.inner.enablements.put(next.revision, &next).await? {
-            Put::Stored(_) => Ok(EnablementView::of(&next)),
-            Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }
 }

@@ -36,7 +36,10 @@ impl Addons {
     ) -> Result<EnableAnswer, AddonsError> {
         let (client, user) = user;
         let checked = self.check_wish(addon, spec).await?;
-        let current = self.inner.enablements.get(client, user, addon).await?;
+        let current = match self.inner.enablements.get(client, user, addon).await? {
+            Some(current) => Some(self.settled(current).await?),
+            None => None,
+        };
         let request = fingerprint(&checked, spec);
         let mut next = match current {
             Some(current) if is_effective(&current, &checked, spec) => {
@@ -52,8 +55,15 @@ impl Addons {
             None => Enablement::fresh(client.clone(), user.clone(), addon.clone()),
         };
         let ticket = ticket_of(client, user, addon, &checked, spec);
-        let submission =
-            Submission { client, user: Some(user), addon: Some(addon), ticket: &ticket, options, idempotency, traceparent: None };
+        let submission = Submission {
+            client,
+            user: Some(user),
+            addon: Some(addon),
+            ticket: &ticket,
+            options,
+            idempotency,
+            traceparent: None,
+        };
         // A repeated wish goes on under the job that is on its way: where that job was never enqueued
         // because its request died in between, this enqueues it.
         let reserved = match (&next.state, &next.job_id) {
@@ -61,14 +71,17 @@ impl Addons {
             _ => self.inner.work.reserve::<Load>(client, idempotency).await?,
         };
         if !reserved.is_replay() {
-            next.state = if next.state == EnablementState::Loading { next.state } else { next.state.next(Change::Load)? };
+            next.state =
+                if next.state == EnablementState::Loading { next.state } else { next.state.next(Change::Load)? };
             next.job_id = Some(reserved.job_id().clone());
             next.request = Some(request);
             next.error = None;
             next.steps = Vec::new();
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(_) => {}
-                Put::Conflict(_) => return Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
+                Put::Conflict(_) => {
+                    return Err(AddonsError::conflict("somebody changed this enablement just now; try again"));
+                }
             }
         }
         Ok(EnableAnswer::Accepted(self.inner.work.submit_reserved(reserved, &submission).await?))
@@ -85,7 +98,7 @@ impl Addons {
         addon: &AddonId,
     ) -> Result<EnablementView, AddonsError> {
         let record = self.inner.enablements.get(client, user, addon).await?.ok_or_else(|| not_enabled(addon, user))?;
-        self.view(&record).await
+        self.view(&self.settled(record).await?).await
     }
 
     /// Every enablement of a user.
@@ -95,31 +108,53 @@ impl Addons {
     pub async fn enablements(&self, client: &ClientId, user: &UserId) -> Result<Vec<EnablementView>, AddonsError> {
         let mut views = Vec::new();
         for record in self.inner.enablements.list(client, user).await? {
-            views.push(self.view(&record).await?);
+            views.push(self.view(&self.settled(record).await?).await?);
         }
         Ok(views)
     }
 
+    /// A load that ended where no worker could write it down (cancelled in its queue, or every worker that had it
+    /// died) must not keep the enablement `loading` for ever: whoever looks next writes it.
+    async fn settled(&self, current: Enablement) -> Result<Enablement, AddonsError> {
+        let (EnablementState::Loading, Some(job)) = (current.state, &current.job_id) else { return Ok(current) };
+        let Some(record) = self.inner.work.records().get(job).await? else { return Ok(current) };
+        let record = self.inner.work.reconcile(record).await?;
+        let (true, Some(failure)) = (record.is_finished(), record.failure) else { return Ok(current) };
+        let state = current.state.next(Change::LoadFailed)?;
+        let next = Enablement { state, error: Some(failure), steps: record.steps, ..current.clone() };
+        match self.inner.write(current.revision, &next).await? {
+            Put::Stored(revision) => Ok(Enablement { revision, ..next }),
+            // Its worker, or another reader, wrote first; that is what the caller meets.
+            Put::Conflict(_) => {
+                let (client, user, addon) = (&current.client, &current.user, &current.addon);
+                Ok(self.inner.enablements.get(client, user, addon).await?.unwrap_or(current))
+            }
+        }
+    }
+
     async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
         let mut view = EnablementView::of(record);
-        if record.state == EnablementState::AwaitingConsent {
-            if let Some(version) = &record.version {
-                let version = self.inner.versions.get(&record.addon, version).await?;
-                view.requested = version.map(|version| in_plain_words(&version.manifest)).unwrap_or_default();
-            }
+        if record.state == EnablementState::AwaitingConsent
+            && let Some(version) = &record.version
+        {
+            let version = self.inner.versions.get(&record.addon, version).await?;
+            view.requested = version.map(|version| in_plain_words(&version.manifest)).unwrap_or_default();
         }
         Ok(view)
     }
 
     async fn check_wish(&self, addon: &AddonId, spec: &EnableSpec) -> Result<Checked, AddonsError> {
-        let wish = VersionWish::parse(spec.version.as_deref()).map_err(|message| AddonsError::invalid("/version", message))?;
+        let wish =
+            VersionWish::parse(spec.version.as_deref()).map_err(|message| AddonsError::invalid("/version", message))?;
         let records = self.inner.versions.list(addon).await?;
         if records.is_empty() {
             return Err(unknown_addon(addon));
         }
         let record = wish.choose(records).ok_or_else(|| {
             let wanted = spec.version.as_deref().unwrap_or("latest");
-            AddonsError::NotFound(format!("`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists them"))
+            AddonsError::NotFound(format!(
+                "`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists them"
+            ))
         })?;
         let mut faults = Vec::new();
         let config = settings::check(&record.manifest, spec.config.as_ref()).unwrap_or_else(|found| {
@@ -142,7 +177,9 @@ impl Addons {
 }
 
 pub(super) fn not_enabled(addon: &AddonId, user: &UserId) -> AddonsError {
-    AddonsError::NotFound(format!("`{addon}` was never enabled for user `{user}`; PUT /users/{user}/addons/{addon} does it"))
+    AddonsError::NotFound(format!(
+        "`{addon}` was never enabled for user `{user}`; PUT /users/{user}/addons/{addon} does it"
+    ))
 }
 
 /// A name for the wish: the same wish again means the same job.

@@ -77,7 +77,8 @@ impl Addons {
         let mut request = request;
         for running in self.chain(user, HookPoint::BeforeImage).await? {
             let invocation = Invocation::BeforeImage { request: request.clone() };
-            let Some(reply) = self.hook(&running, HookPoint::BeforeImage, invocation, &[], context, trace).await? else {
+            let Some(reply) = self.hook(&running, HookPoint::BeforeImage, invocation, &[], context, trace).await?
+            else {
                 continue;
             };
             match reply {
@@ -110,7 +111,8 @@ impl Addons {
             let asset = verdict.replacement.clone().unwrap_or_else(|| picture.facts());
             let invocation = Invocation::AfterImage { request: request.clone(), asset };
             let given = std::slice::from_ref(picture);
-            let Some(reply) = self.hook(&running, HookPoint::AfterImage, invocation, given, context, trace).await? else {
+            let Some(reply) = self.hook(&running, HookPoint::AfterImage, invocation, given, context, trace).await?
+            else {
                 continue;
             };
             let Reply::AfterImage(outcome) = reply else { return Err(out_of_turn()) };
@@ -143,7 +145,8 @@ impl Addons {
         let mut verdict = ChatVerdict { reply: None, context: Vec::new(), history };
         for running in self.chain(user, HookPoint::BeforePrompt).await? {
             let invocation = Invocation::BeforePrompt { history: verdict.history.clone() };
-            let Some(reply) = self.hook(&running, HookPoint::BeforePrompt, invocation, &[], context, trace).await? else {
+            let Some(reply) = self.hook(&running, HookPoint::BeforePrompt, invocation, &[], context, trace).await?
+            else {
                 continue;
             };
             let Reply::BeforePrompt(wish) = reply else { return Err(out_of_turn()) };
@@ -169,7 +172,11 @@ impl Addons {
     }
 
     /// The user's addons that hook in at `point`: by phase, then by the user's order, then by name.
-    async fn chain(&self, (client, user): (&ClientId, &UserId), point: HookPoint) -> Result<Vec<Arc<Running>>, JobError> {
+    async fn chain(
+        &self,
+        (client, user): (&ClientId, &UserId),
+        point: HookPoint,
+    ) -> Result<Vec<Arc<Running>>, JobError> {
         let mut chain: Vec<_> = self.inner.running_of(client, user).await?;
         chain.retain(|running| running.manifest.hook(point).is_some());
         chain.sort_by_key(|running| {
@@ -214,7 +221,10 @@ impl Addons {
         if context.cancel.is_cancelled() || hook.on_failure == OnFailure::Closed {
             return Err(error);
         }
-        context.progress.log(&format!("hook {} of {} failed and is passed by: {error}", point.as_str(), running.owner.addon)).await;
+        context
+            .progress
+            .log(&format!("hook {} of {} failed and is passed by: {error}", point.as_str(), running.owner.addon))
+            .await;
         Ok(None)
     }
 
@@ -247,7 +257,8 @@ fn checked_rewrite(running: &Running, request: ImageRequest) -> Result<ImageRequ
         return Ok(request);
     }
     let texts: Vec<String> = faults.into_iter().map(|(field, message)| format!("{field} {message}")).collect();
-    let message = format!("`{}` rewrote the request into one that is not allowed: {}", running.owner.addon, texts.join("; "));
+    let message =
+        format!("`{}` rewrote the request into one that is not allowed: {}", running.owner.addon, texts.join("; "));
     Err(JobError::permanent(JobCode::AddonResultInvalid, message))
 }
 

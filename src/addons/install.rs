@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
+use crate::addons::owner::Owner;
 use crate::addons::registry::VersionWish;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
@@ -19,7 +20,7 @@ use crate::host::{InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
-use crate::model::id::{AddonId, ClientId, JobId, UserId};
+use crate::model::id::JobId;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
@@ -33,17 +34,6 @@ const WRITE_TRIES: u32 = 5;
 
 /// Steps after `grants`, shown as skipped when consent is missing.
 const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
-
-/// Whose enablement a job is about.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// The tenant.
-    pub client: ClientId,
-    /// The tenant's end user.
-    pub user: UserId,
-    /// The addon.
-    pub addon: AddonId,
-}
 
 /// What the checks before `compile` found out.
 struct Prepared {
@@ -75,19 +65,16 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] with the code of the step that failed.
-    pub async fn install(
-        &self,
-        owner: &Owner,
-        ticket: &Load,
-        context: &CallContext,
-    ) -> Result<Value, JobError> {
+    pub async fn install(&self, owner: &Owner, ticket: &Load, context: &CallContext) -> Result<Value, JobError> {
         let progress = &context.progress;
         self.begin_loading(owner, &context.job_id).await?;
         let prepared = self.prepare(ticket, owner, progress).await?;
         progress.percent(60).await;
         let digest = prepared.record.digest;
         if prepared.consent == Consent::Missing {
-            STEPS_AFTER_CONSENT.iter().for_each(|step| progress.skip(step));
+            for step in STEPS_AFTER_CONSENT {
+                progress.skip(step).await;
+            }
             let requested = super::views::in_plain_words(&prepared.record.manifest);
             self.settle(owner, Change::ConsentMissing, &prepared, ticket, progress).await?;
             return Ok(json!({
@@ -130,7 +117,12 @@ impl Addons {
     ///
     /// # Errors
     /// [`JobError`] when the record cannot be written.
-    pub async fn install_failed(&self, owner: &Owner, failure: &Failure, context: &CallContext) -> Result<(), JobError> {
+    pub async fn install_failed(
+        &self,
+        owner: &Owner,
+        failure: &Failure,
+        context: &CallContext,
+    ) -> Result<(), JobError> {
         self.change(owner, |current| {
             if current.state != EnablementState::Loading {
                 return Ok(false);
@@ -175,7 +167,8 @@ impl Addons {
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
-        let (grants, config, consent) = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;
+        let (grants, config, consent) =
+            progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
         Ok(Prepared { record, inspection, bytes, grants, config, consent })
     }
 
@@ -192,7 +185,7 @@ impl Addons {
         Ok(Found::with(record, evidence))
     }
 
-    async fn grant(
+    fn grant(
         &self,
         record: &VersionRecord,
         inspection: &Inspection,
@@ -231,8 +224,10 @@ impl Addons {
         progress: &Progress,
     ) -> Result<(), JobError> {
         self.change(owner, |current| {
-            current.state =
-                current.state.next(change).map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
+            current.state = current
+                .state
+                .next(change)
+                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
             current.version = Some(prepared.record.version.clone());
             current.digest = Some(prepared.record.digest);
             current.grants = prepared.grants.clone();
@@ -265,7 +260,7 @@ impl Addons {
             if !edit(&mut next)? {
                 return Ok(next);
             }
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
                 Put::Conflict(_) => {}
             }

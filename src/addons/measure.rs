@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::running::Running;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind, Ports};
@@ -36,7 +36,7 @@ impl Addons {
     pub async fn prepared_call(&self, owner: &Owner, action: &str, params: Value) -> Result<PreparedCall, JobError> {
         let running = self.must_run(owner).await?;
         let compiled = self.inner.compiled(&running).await?;
-        let entries = self.inner.kv.export(&super::kv_scope(owner)).await?;
+        let entries = self.inner.kv.export(&crate::addons::kv_scope(owner)).await?;
         let state = entries
             .into_iter()
             .map(|(key, entry)| (key, KvEntry { value: Bytes::from(entry.value), version: entry.version }))
@@ -58,7 +58,8 @@ impl Addons {
 
     async fn must_run(&self, owner: &Owner) -> Result<Arc<Running>, JobError> {
         let running = self.inner.running(owner).await?;
-        running.ok_or_else(|| JobError::permanent(JobCode::AddonNotEnabled, format!("`{}` is not enabled", owner.addon)))
+        running
+            .ok_or_else(|| JobError::permanent(JobCode::AddonNotEnabled, format!("`{}` is not enabled", owner.addon)))
     }
 }
 

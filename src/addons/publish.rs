@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::addons::views::VersionView;
-use crate::addons::{Addons, AddonsError, Published, PublishSource, verify};
+use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
 use crate::clock;
 use crate::config::addons::ApprovalMode;
 use crate::host::section;
@@ -35,8 +35,7 @@ impl Publisher {
     #[must_use]
     pub fn owns(&self, addon: &AddonId) -> bool {
         let namespace = addon.publisher();
-        self.is_admin
-            || self.namespaces.iter().any(|own| own == namespace || (own == "*" && namespace != "semantest"))
+        self.is_admin || self.namespaces.iter().any(|own| own == namespace || (own == "*" && namespace != "semantest"))
     }
 }
 
@@ -83,7 +82,10 @@ impl Addons {
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
         let digest = digest.ok_or_else(|| {
-            AddonsError::invalid("/digest", "is missing: name the component's sha-256, so that nobody can swap it on the way")
+            AddonsError::invalid(
+                "/digest",
+                "is missing: name the component's sha-256, so that nobody can swap it on the way",
+            )
         })?;
         let source = match source {
             PublishSource::Url(url) if url.starts_with("https://") || url.starts_with("http://") => Source::Url(url),
@@ -105,7 +107,8 @@ impl Addons {
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
         let client = &publisher.client;
-        let submission = Submission { client, user: None, addon: None, ticket, options, idempotency, traceparent: None };
+        let submission =
+            Submission { client, user: None, addon: None, ticket, options, idempotency, traceparent: None };
         Ok(Published::Accepted(self.inner.work.submit(&submission).await?))
     }
 

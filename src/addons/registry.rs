@@ -66,7 +66,8 @@ impl Addons {
             let Some(view) = view_of(&id, self.inner.versions.list(&id).await?) else { continue };
             let text = format!("{} {} {}", view.id, view.name, view.description).to_lowercase();
             let asks = |latest: &VersionView| {
-                capability.is_none_or(|kind| latest.manifest.capabilities.iter().any(|asked| asked.kind.as_str() == kind))
+                capability
+                    .is_none_or(|kind| latest.manifest.capabilities.iter().any(|asked| asked.kind.as_str() == kind))
             };
             if text.contains(&needle) && (capability.is_none() || view.latest.as_ref().is_some_and(asks)) {
                 views.push(view);
@@ -123,11 +124,9 @@ impl Addons {
     }
 
     pub(super) async fn record(&self, id: &AddonId, version: &Version) -> Result<VersionRecord, AddonsError> {
-        self.inner
-            .versions
-            .get(id, version)
-            .await?
-            .ok_or_else(|| AddonsError::NotFound(format!("`{id}` has no version {version}; GET /addons/{id} lists them")))
+        self.inner.versions.get(id, version).await?.ok_or_else(|| {
+            AddonsError::NotFound(format!("`{id}` has no version {version}; GET /addons/{id} lists them"))
+        })
     }
 }
 

@@ -13,11 +13,10 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
-use crate::addons::install::Owner;
+use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
-use crate::host::compile::BoxError;
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -29,7 +28,7 @@ use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::Enablement;
+use crate::store::enablements::{Enablement, Put};
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -107,7 +106,7 @@ pub(super) struct Running {
     pub(super) enablement: Enablement,
     pub(super) manifest: Arc<Manifest>,
     pub(super) config: Arc<str>,
-    edition: Arc<Edition>,
+    pub(super) edition: Arc<Edition>,
 }
 
 impl Running {
@@ -127,12 +126,16 @@ impl Running {
     }
 }
 
+type User = (ClientId, UserId);
 type Key = (ClientId, UserId, AddonId);
+
+/// Something that was read from the store, and when.
+type Read<T> = (Instant, Arc<T>);
 
 /// What this process remembers. An entry read before an invalidation is never stored after it.
 pub(super) struct Caches {
-    running: Mutex<LruCache<Key, (Instant, Arc<Running>)>>,
-    users: Mutex<LruCache<(ClientId, UserId), (Instant, Arc<Vec<AddonId>>)>>,
+    running: Mutex<LruCache<Key, Read<Running>>>,
+    users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
     editions: Mutex<LruCache<(AddonId, Version), Arc<Edition>>>,
     generation: AtomicU64,
     control: Control,
@@ -178,7 +181,9 @@ impl Addons {
                 message = messages.recv() => message,
             };
             match message {
-                Ok(Message::EnablementChanged { client, user, addon }) => self.inner.caches.forget(&(client, user, addon)),
+                Ok(Message::EnablementChanged { client, user, addon }) => {
+                    self.inner.caches.forget(&(client, user, addon));
+                }
                 Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
                 Ok(_) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.inner.caches.forget_all(),
@@ -195,13 +200,28 @@ impl Inner {
             .ok_or_else(|| JobError::permanent(JobCode::Internal, "this process was started without a sandbox"))
     }
 
+    /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
+    /// it over the control channel, this one does it now, so that whoever asked for the change meets it.
+    pub(super) async fn write(&self, expected_revision: u64, next: &Enablement) -> Result<Put, StoreError> {
+        let put = self.enablements.put(expected_revision, next).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        put
+    }
+
+    /// Removes an enablement; every process forgets it likewise.
+    pub(super) async fn erase(&self, owner: &Owner) -> Result<bool, StoreError> {
+        let removed = self.enablements.remove(&owner.client, &owner.user, &owner.addon).await;
+        self.caches.forget(&(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
+        removed
+    }
+
     /// The enablement, when it is enabled.
     pub(super) async fn running(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
         let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
-        if let Some((read_at, running)) = self.caches.running.lock().get(&key) {
-            if read_at.elapsed() < MAX_AGE {
-                return Ok(Some(Arc::clone(running)));
-            }
+        if let Some((read_at, running)) = self.caches.running.lock().get(&key)
+            && read_at.elapsed() < MAX_AGE
+        {
+            return Ok(Some(Arc::clone(running)));
         }
         let generation = self.caches.generation();
         let Some(mut enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
@@ -240,7 +260,8 @@ impl Inner {
     /// Every enabled addon of a user.
     pub(super) async fn running_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
         let key = (client.clone(), user.clone());
-        let cached = self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
+        let cached =
+            self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
         let ids = match cached {
             Some(ids) => ids,
             None => {

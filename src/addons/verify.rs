@@ -30,7 +30,10 @@ pub(super) async fn digest(bytes: Bytes, expected: Option<Digest>) -> Result<Fou
 pub(super) async fn component(bytes: Bytes, limit: ByteSize) -> Result<Found<Inspection>, JobError> {
     let inspection = blocking(move || {
         inspect(&bytes, &InspectLimits::for_size(limit)).map_err(|error| {
-            JobError::from(Failure { details: Some(error.details()), ..Failure::permanent(error.code(), error.to_string()) })
+            JobError::from(Failure {
+                details: Some(error.details()),
+                ..Failure::permanent(error.code(), error.to_string())
+            })
         })
     })
     .await?;

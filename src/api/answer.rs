@@ -194,7 +194,9 @@ mod tests {
 
     #[test]
     fn a_known_tag_is_found_among_others() {
-        for (text, expected) in [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false)] {
+        for (text, expected) in
+            [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false)]
+        {
             let mut fields = HeaderMap::new();
             fields.insert(header::IF_NONE_MATCH, HeaderValue::from_static(text));
             assert_eq!(is_known(&fields, "\"a\""), expected, "{text}");

@@ -17,7 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
-use tracing::{Instrument as _, error, info_span};
+use tracing::{Instrument as _, debug_span, error};
 
 use super::extract::trace;
 use super::problem::{Problem, ProblemCode};
@@ -30,7 +30,8 @@ pub async fn around(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let id = RequestId::of(request.headers());
-    let span = info_span!(
+    // At debug, since a span costs more than all the rest of this layer; problems are logged with the id anyway.
+    let span = debug_span!(
         "request",
         request.id = %id.as_str(),
         http.method = %method,
@@ -63,7 +64,8 @@ fn finish_problem(response: &mut Response, id: &RequestId) {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            let problem = Problem::new(ProblemCode::MethodNotAllowed, "the field `Allow` lists the methods of this path");
+            let problem =
+                Problem::new(ProblemCode::MethodNotAllowed, "the field `Allow` lists the methods of this path");
             response.headers_mut().insert(header::CONTENT_TYPE, super::problem::MEDIA_TYPE);
             problem
         }

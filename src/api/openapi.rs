@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+};
 use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Fault, Place, ProblemCode, ProblemDocument};
@@ -71,7 +73,10 @@ fn problems(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {
         .map(|(status, codes)| {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
             let text = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
-            (status, ResponseBuilder::new().description(text).content("application/problem+json", content).build().into())
+            (
+                status,
+                ResponseBuilder::new().description(text).content("application/problem+json", content).build().into(),
+            )
         })
         .collect()
 }

@@ -153,7 +153,9 @@ impl ProblemCode {
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::MalformedJson => "The body could not be read as JSON; `detail` names line and column. Send UTF-8 JSON.",
+            Self::MalformedJson => {
+                "The body could not be read as JSON; `detail` names line and column. Send UTF-8 JSON."
+            }
             Self::Unauthenticated => {
                 "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key that was mistyped, revoked or has expired answers the same."
             }
@@ -166,11 +168,11 @@ impl ProblemCode {
             Self::JobNotFound => {
                 "No job with this id belongs to the key's client. Finished jobs are kept for a time and then forgotten."
             }
-            Self::AddonNotFound => {
-                "The registry has no such addon or version, or the user has no such enablement."
-            }
+            Self::AddonNotFound => "The registry has no such addon or version, or the user has no such enablement.",
             Self::MethodNotAllowed => "The field `Allow` lists the methods that this path knows.",
-            Self::NotAcceptable => "Send `Accept: application/json`, the media type of the route, or no `Accept` at all.",
+            Self::NotAcceptable => {
+                "Send `Accept: application/json`, the media type of the route, or no `Accept` at all."
+            }
             Self::Conflict => {
                 "Another change is on its way, or the state does not allow this one. Read the resource, then decide. With `Retry-After` the same request may simply be repeated."
             }

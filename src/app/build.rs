@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::addons::{Addons, Parts};
 use crate::api::ApiState;
-use crate::app::{App, Roles};
+use crate::app::{App, Roles, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
 use crate::host::Host;
@@ -22,6 +22,7 @@ use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
+use crate::store::keys::Keys;
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -41,15 +42,19 @@ impl App {
     /// Redis is not there or evicts, the sandbox or the blob store cannot be set up, or a setting is wrong.
     pub async fn build(config: Config, roles: Roles, numbers: PrometheusHandle, mode: Mode) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+        let store = Store::connect(&config.redis)
+            .await
+            .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
         refuse_eviction(&store, &mode).await?;
         let producer = Producer::connect(&config.redis, &config.queues).await.context("connecting to the queues")?;
         let control = Control::new(store.clone());
         let work = Work::new(&store, producer.clone(), control.clone());
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
         let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode)?) };
-        let public_url = config.server.public_url.as_str();
-        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, public_url, config.server.artifact_ttl.duration());
+        // A worker has no listener of its own; its links lead to where the settings say that the API is.
+        let public_url = public_url(&config, config.server.listen);
+        let gallery =
+            Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
@@ -63,8 +68,10 @@ impl App {
             ceiling: config.sandbox.ceiling_limits(),
         });
         let services = Arc::new(Services {
-            imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev).context("setting up image providers")?,
+            imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
+                .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
+            keys: Keys::new(store.clone()),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,

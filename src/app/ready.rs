@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-
+use crate::api::ReadinessCheck;
 use crate::queue::Producer;
 use crate::shutdown::Stop;
 use crate::store::Store;
-
-/// Answers with what is missing; nothing means ready.
-pub type ReadinessCheck = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What readiness depends on.
 #[derive(Clone)]

@@ -85,7 +85,7 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
         enqueue_to_bare: enqueue_per_s / bare_evalsha_per_s,
         rss_mib_per_1000_enabled,
         jobs_per_round: args.jobs,
-        concurrency: jobs::CONCURRENCY,
+        concurrency: setup::CONCURRENCY,
         version: env!("CARGO_PKG_VERSION"),
         is_debug_build: cfg!(debug_assertions),
     };

@@ -23,8 +23,16 @@ const SHORT_NAMES: [(&str, &[&str]); 6] = [
     ("SEMANTEST_PUBLIC_URL", &["server", "public_url"]),
 ];
 
-/// Variables of ours that are no settings: they are read where they are needed.
-const NO_SETTINGS: [&str; 1] = ["SEMANTEST_REDIS_BIN"];
+/// Variables of ours that are no settings: scripts, `addon build` and tests read them, and a shell that has them set
+/// for those must be able to start the server too.
+const NO_SETTINGS: [&str; 6] = [
+    "SEMANTEST_BIN",
+    "SEMANTEST_GUEST_CARGO",
+    "SEMANTEST_REDIS_BIN",
+    "SEMANTEST_WASM_CACHE",
+    "SEMANTEST_WASM_ROUTE",
+    "SEMANTEST_WRITE_SNAPSHOTS",
+];
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +85,11 @@ impl Environment {
     /// The variables of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect())
+        Self(
+            std::env::vars_os()
+                .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        )
     }
 
     /// Just these variables.
@@ -147,8 +159,7 @@ impl Config {
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
     text.parse().map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })
 }
 
@@ -218,6 +229,24 @@ mod tests {
         let name = file.path().display().to_string();
         let config = Config::load(None, &Environment::of([("SEMANTEST_REDIS_URL_FILE", name)]))?;
         assert_eq!(config.redis.url, "redis://from-a-file");
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_script_reads_does_not_stop_the_server() -> Result<(), Box<dyn std::error::Error>> {
+        let mut names = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"))? {
+            let text = std::fs::read_to_string(entry?.path())?;
+            let words = text.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+            names.extend(words.filter(|word| word.starts_with(PREFIX)).map(str::to_owned));
+        }
+        assert!(names.contains("SEMANTEST_REDIS_BIN"));
+        for name in names {
+            assert!(
+                Config::load(None, &Environment::of([(name.as_str(), "/x")])).is_ok(),
+                "list {name} in NO_SETTINGS"
+            );
+        }
         Ok(())
     }
 

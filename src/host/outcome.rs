@@ -9,15 +9,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use crate::model::job_error::JobError;
-use crate::host::compile::BoxError;
-use crate::host::exports::Export;
+use crate::host::compile_error::BoxError;
+use crate::host::export::Export;
 use crate::host::limiter::{self, Resource};
 use crate::host::logbook::clean;
 use crate::host::ports::{PortError, PortErrorKind};
 use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
 use crate::model::job::Failure;
+use crate::model::job_error::JobError;
 use crate::model::units::ByteSize;
 
 /// Bytes of a backtrace that are kept.

@@ -1,13 +1,14 @@
 //! What can go wrong on the way to a picture, and whether trying again helps.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::secret::SecretError;
 use crate::imaging::sniff::SniffError;
 use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
-use crate::model::units::ByteSize;
+use crate::model::job::Failure;
+use crate::model::job_error::JobError;
+use crate::net::NetError;
 
 /// Why a request brought no pictures.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,38 @@ impl ImagingError {
     }
 }
 
+impl ImagingError {
+    /// The error in one line, as the client may read it.
+    #[must_use]
+    pub fn public_message(&self) -> String {
+        match self {
+            Self::Misfit { source, .. } => format!("{self}: {source}"),
+            Self::Provider { source: ProviderError::NotAPicture { source }, .. } => {
+                format!("{self}: what it sent is not a picture we take: {source}")
+            }
+            // The fault on our own side is for the log.
+            Self::Provider { source: ProviderError::Internal(_), .. } => self.to_string(),
+            Self::Provider { source, .. } => format!("{self}: {source}"),
+            Self::Unknown { .. }
+            | Self::AddonProvider { .. }
+            | Self::NotReady { .. }
+            | Self::NobodyCan { .. }
+            | Self::Cancelled => self.to_string(),
+        }
+    }
+}
+
+impl From<ImagingError> for JobError {
+    fn from(error: ImagingError) -> Self {
+        let disposition = error.disposition();
+        let failure = Failure {
+            retryable: disposition.is_retryable(),
+            ..Failure::permanent(error.code(), error.public_message())
+        };
+        Self { failure, disposition }
+    }
+}
+
 /// A wish that a provider cannot meet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -151,13 +184,13 @@ pub enum ProviderError {
         source: SniffError,
     },
     /// The request or the fetch of its picture did not come through.
-    #[error("{what} did not come through")]
+    #[error("{what} did not come through: {}", source.public_message())]
     Http {
         /// Which request.
         what: &'static str,
-        /// What happened.
+        /// What happened; for the log.
         #[source]
-        source: HttpError,
+        source: NetError,
     },
     /// The job was cancelled meanwhile.
     #[error("cancelled")]
@@ -191,9 +224,8 @@ impl ProviderError {
             Self::SlowDown { after } | Self::Trouble { after, .. } => {
                 after.map_or(Disposition::Retry, |wish| Disposition::RetryAfter(clamp_retry_after(wish)))
             }
-            Self::Http { source, .. } if source.may_pass() => Disposition::Retry,
-            Self::Http { .. }
-            | Self::Refused { .. }
+            Self::Http { source, .. } => source.disposition(),
+            Self::Refused { .. }
             | Self::NoCredit
             | Self::KeyRefused { .. }
             | Self::BadRequest { .. }
@@ -201,63 +233,6 @@ impl ProviderError {
             | Self::NotAPicture { .. }
             | Self::Cancelled
             | Self::Internal(_) => Disposition::GiveUp,
-        }
-    }
-}
-
-/// Why a request brought no whole answer.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The address policy says no.
-    #[error("the address is not allowed: {reason}")]
-    Denied {
-        /// The rule.
-        reason: String,
-    },
-    /// No connection could be made.
-    #[error("no connection")]
-    Connect {
-        /// What the client said.
-        #[source]
-        source: Cause,
-    },
-    /// The time was over before the answer was whole.
-    #[error("no whole answer within {}ms", limit.as_millis())]
-    Timeout {
-        /// The time that was given.
-        limit: Duration,
-    },
-    /// The answer broke off.
-    #[error("the answer broke off")]
-    Cut {
-        /// What the client said.
-        #[source]
-        source: Cause,
-    },
-    /// The answer is larger than we read.
-    #[error("the answer is larger than {limit}")]
-    TooLarge {
-        /// The limit.
-        limit: ByteSize,
-    },
-    /// The request could not be made from its parts.
-    #[error("the request cannot be sent: {reason}")]
-    Unsendable {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-/// The cause behind an error of the client, whichever client it is.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-impl HttpError {
-    /// Whether the same request may come through later.
-    #[must_use]
-    pub const fn may_pass(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Timeout { .. } | Self::Cut { .. } => true,
-            Self::Denied { .. } | Self::TooLarge { .. } | Self::Unsendable { .. } => false,
         }
     }
 }
@@ -295,6 +270,15 @@ pub enum BuildError {
         /// What is wrong with it.
         fault: String,
     },
+    /// The way out cannot be set up.
+    #[error("image provider `{name}`: its way to the network cannot be set up")]
+    Net {
+        /// The provider.
+        name: String,
+        /// What happened.
+        #[source]
+        source: NetError,
+    },
     /// A name that would be ambiguous.
     #[error("the image provider name `{name}` {fault}")]
     BadName {
@@ -310,12 +294,10 @@ pub enum BuildError {
         name: String,
     },
     /// The key's file cannot be read.
-    #[error("image provider `{name}`: the key cannot be read{}", path.as_ref().map(|path| format!(" from {}", path.display())).unwrap_or_default())]
+    #[error("image provider `{name}`: no key")]
     Key {
         /// The provider.
         name: String,
-        /// The file.
-        path: Option<PathBuf>,
         /// What happened.
         #[source]
         source: SecretError,

@@ -1,18 +1,19 @@
-//! What a provider is, what it is given, and the one way out that it may use.
+//! What a provider is, what it is given, and what it gives back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::config::egress::EgressSettings;
 use crate::config::imaging::ProviderSettings;
-use crate::imaging::error::{BuildError, HttpError, Misfit, ProviderError};
+use crate::imaging::error::{BuildError, Misfit, ProviderError};
 use crate::imaging::sniff::Format;
 use crate::model::id::JobId;
 use crate::model::image::ImageRequest;
+use crate::net::{Client, ClientLimits, NetError, Policy, Purpose};
 
 /// Something that makes pictures from a request.
 #[async_trait]
@@ -81,29 +82,38 @@ pub struct Drawn {
     pub notes: Vec<String>,
 }
 
+/// Makes a provider from its settings; the first argument is the provider's name.
+pub type Build = fn(&str, &ProviderSettings, &Parts) -> Result<Arc<dyn Provider>, BuildError>;
+
 /// A kind of provider, as `[imaging.providers.<name>] kind` names it.
 #[derive(Debug)]
 pub struct Kind {
     /// The kind's name.
     pub name: &'static str,
     /// Makes a provider of this kind from its settings.
-    pub build: fn(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<dyn Provider>, BuildError>,
+    pub build: Build,
 }
 
 /// What the house hands to every provider it builds.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Parts {
-    /// The way to the server that the admin configured.
-    pub upstream: Arc<dyn Http>,
-    /// The guarded way to addresses that a server's answer names.
-    pub strangers: Arc<dyn Http>,
+    /// Where the platform may connect to.
+    pub egress: EgressSettings,
+    /// Whether the machine itself may be reached: so in `dev`.
+    pub is_loopback_allowed: bool,
     /// What a picture may weigh.
     pub caps: Caps,
 }
 
-impl std::fmt::Debug for Parts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("caps", &self.caps).finish_non_exhaustive()
+impl Parts {
+    /// The way to the server at `base`, wherever the admin's settings say that it is, and to the addresses that its
+    /// answers name, as far as those of strangers may be reached.
+    ///
+    /// # Errors
+    /// [`NetError::Setup`] when TLS cannot be set up.
+    pub fn client(&self, base: &Url) -> Result<Client, NetError> {
+        let policy = Policy::new(&self.egress, Purpose::Providers, self.is_loopback_allowed).granting(base);
+        Client::new(policy, ClientLimits::default())
     }
 }
 
@@ -114,61 +124,4 @@ pub struct Caps {
     pub max_bytes: u64,
     /// Pixels of one picture.
     pub max_pixels: u64,
-}
-
-/// A way to the network. Redirects are not followed: an answer of 3xx comes back as it is.
-#[async_trait]
-pub trait Http: Send + Sync {
-    /// Sends `request` and reads the whole answer. Dropping the future drops the connection.
-    ///
-    /// # Errors
-    /// [`HttpError`] when the address is refused, or no whole answer came within the limits.
-    async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, HttpError>;
-}
-
-/// A request to a server.
-#[derive(Clone)]
-pub struct HttpRequest {
-    /// Where to.
-    pub url: Url,
-    /// Name and value.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body of a `POST`; without one the request is a `GET`.
-    pub body: Option<Bytes>,
-    /// Longest time until the answer is read whole.
-    pub timeout: Duration,
-    /// Largest answer, in bytes; a larger one is [`HttpError::TooLarge`] as soon as that is known.
-    pub max_answer_bytes: u64,
-}
-
-impl std::fmt::Debug for HttpRequest {
-    /// Leaves headers and body out: they carry a key and a prompt.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpRequest").field("host", &self.url.host_str()).finish_non_exhaustive()
-    }
-}
-
-/// A server's answer.
-#[derive(Clone, Debug)]
-pub struct HttpAnswer {
-    /// The status.
-    pub status: u16,
-    /// Names in lower case, and values.
-    pub headers: Vec<(String, String)>,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-impl HttpAnswer {
-    /// The first value of the header `name`, which is given in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether the status is 2xx.
-    #[must_use]
-    pub const fn is_success(&self) -> bool {
-        matches!(self.status, 200..=299)
-    }
 }

@@ -16,12 +16,7 @@ use crate::store::jobs::NewJob;
 const MAX_URL_CHARS: usize = 2048;
 
 /// What a foreign ticket says about its job, in the words of the public contract (`api.md`, “The queue is a door too”).
-pub(super) fn record(
-    services: &Services,
-    kind: JobKind,
-    id: &JobId,
-    delivery: &Delivery,
-) -> Result<NewJob, JobError> {
+pub(super) fn record(services: &Services, kind: JobKind, id: &JobId, delivery: &Delivery) -> Result<NewJob, JobError> {
     let data = &delivery.data;
     let client = match text(data, "clientId") {
         Some(name) => ClientId::parse(name).map_err(|error| invalid("clientId", &error.to_string()))?,

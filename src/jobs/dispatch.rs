@@ -25,7 +25,8 @@ use crate::webhooks;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
-    let job = JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
+    let job =
+        JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
     let Some(record) = services.work.records().get(&job).await? else {
         return Ok(json!({ "deliveries": 0, "reason": "the job's record is gone" }));
     };
@@ -51,7 +52,7 @@ async fn leave_deliveries(services: &Services, record: &JobRecord, events: &[Eve
             client_id: Some(record.facts.client.to_string()),
             event: *event,
             url: target.url.clone(),
-            webhook_id: webhooks::webhook_id(record.facts.id.as_str(), *event),
+            webhook_id: webhook_id(record, *event),
             endpoint_id: None,
             body: services.webhooks.body(body(record, *event), &job_url),
             attempt: 1,
@@ -62,6 +63,15 @@ async fn leave_deliveries(services: &Services, record: &JobRecord, events: &[Eve
         left = left.saturating_add(1);
     }
     Ok(json!({ "deliveries": left }))
+}
+
+/// A job has one of each event, but for its progress.
+fn webhook_id(record: &JobRecord, event: EventType) -> String {
+    let job = record.facts.id.as_str();
+    match event {
+        EventType::JobProgress => webhooks::webhook_id_of_occurrence(job, event, record.sequence),
+        _ => webhooks::webhook_id(job, event),
+    }
 }
 
 /// What the event says, from our record alone: whoever finished the job, a receiver reads the same.
@@ -76,6 +86,8 @@ fn body(record: &JobRecord, event: EventType) -> EventBody {
     };
     match event {
         EventType::JobQueued => facts.queued(record.facts.created_at),
+        // The job may be over by now; its end is another event, told once.
+        EventType::JobProcessing => facts.processing(record.started_at.unwrap_or_else(clock::now)),
         EventType::JobProgress => facts.progress(clock::now(), record.progress),
         _ => match outcome(record) {
             Some(outcome) => facts.ended(record.finished_at.unwrap_or_else(clock::now), &outcome),

@@ -18,8 +18,8 @@ use tracing::{Instrument as _, error, info, warn};
 use crate::addons::CallContext;
 use crate::clock;
 use crate::jobs::{
-    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket, unload,
-    upkeep,
+    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
+    reconfigure, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -122,13 +122,13 @@ impl JobHandler {
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
-        let cx = self.context(&id, record, &delivery);
+        let cx = self.context(&id, *record, &delivery);
         let result = until_stopped(work(kind, cx.clone()), &delivery).await;
         self.end(kind, &cx, result).await
     }
 
     fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
-        let progress = Progress::new(self.services.work.records().clone(), id.clone(), Arc::clone(delivery));
+        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
         let call = CallContext {
             job_id: id.clone(),
             attempt: delivery.attempt,
@@ -150,10 +150,11 @@ impl JobHandler {
         }
         match begun {
             Begun::Run(record) => {
-                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing)) {
+                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
+                {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
-                Ok(Start::Run(id, *record))
+                Ok(Start::Run(id, record))
             }
             Begun::Cancelled => {
                 records.finish(&id, &Outcome::Cancelled).await?;
@@ -172,6 +173,8 @@ impl JobHandler {
         let result = interrupted(result, delivery);
         let outcome = match result {
             Ok(value) => Outcome::Completed(value),
+            // Another worker may have the job already: nothing more is written for it here.
+            Err(Ended::Lost) => return Verdict::HandBack,
             Err(Ended::HandBack) => {
                 let released = cx.services.work.records().release(&cx.call.job_id, None, None).await;
                 log_if_lost(&cx.call.job_id, released.err());
@@ -205,9 +208,7 @@ impl JobHandler {
         let failure = match outcome {
             Outcome::Completed(_) => return Ok(()),
             Outcome::Failed(failure) => failure.clone(),
-            Outcome::Cancelled => {
-                Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done")
-            }
+            Outcome::Cancelled => Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done"),
         };
         match kind {
             JobKind::Load => load::ended_badly(cx, &failure).await,
@@ -252,13 +253,14 @@ impl JobHandler {
 /// How an attempt begins.
 enum Start {
     /// With work.
-    Run(JobId, JobRecord),
+    Run(JobId, Box<JobRecord>),
     /// With an answer that is known already.
     Answer(Verdict),
 }
 
 /// How an attempt ended, other than well.
 enum Ended {
+    Lost,
     HandBack,
     Cancelled,
     Error(JobError),
@@ -283,6 +285,7 @@ fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Se
         JobKind::Message => Box::pin(message::run(cx)),
         JobKind::Invoke => Box::pin(invoke::run(cx)),
         JobKind::Load => Box::pin(load::run(cx)),
+        JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
         JobKind::Unload => Box::pin(unload::run(cx)),
         JobKind::Publish => Box::pin(publish::run(cx)),
         JobKind::Noop => Box::pin(async { Ok(Value::Null) }),
@@ -311,7 +314,8 @@ fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
     Err(match delivery.interruption() {
         None => Ended::Error(error),
         Some(Interruption::Cancelled) => Ended::Cancelled,
-        Some(Interruption::LockLost | Interruption::Closing) => Ended::HandBack,
+        Some(Interruption::LockLost) => Ended::Lost,
+        Some(Interruption::Closing) => Ended::HandBack,
         Some(Interruption::Deadline) => Ended::Error(JobError::transient(
             JobCode::DeadlineExceeded,
             "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",

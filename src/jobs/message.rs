@@ -14,8 +14,7 @@ pub(super) async fn run(cx: JobCx) -> JobResult {
     let mut hooks = Vec::new();
     let client = &cx.record.facts.client;
     let verdict = cx.services.addons.before_prompt((client, &user), history, &cx.call, &mut hooks).await?;
-    let reply = verdict
-        .reply
-        .map(|(message, addon)| json!({ "role": message.role, "text": message.text, "addonId": addon }));
+    let reply =
+        verdict.reply.map(|(message, addon)| json!({ "role": message.role, "text": message.text, "addonId": addon }));
     Ok(json!({ "reply": reply, "context": verdict.context, "hooks": hooks }))
 }

@@ -18,6 +18,8 @@ pub enum JobKind {
     Invoke,
     /// Enables an addon for a user.
     Load,
+    /// Gives an enabled addon new settings.
+    Reconfigure,
     /// Disables an addon for a user.
     Unload,
     /// Takes a component into the registry.
@@ -34,11 +36,12 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Generate,
         Self::Message,
         Self::Invoke,
         Self::Load,
+        Self::Reconfigure,
         Self::Unload,
         Self::Publish,
         Self::Dispatch,
@@ -55,6 +58,7 @@ impl JobKind {
             Self::Message => "message",
             Self::Invoke => "invoke",
             Self::Load => "load",
+            Self::Reconfigure => "reconfigure",
             Self::Unload => "unload",
             Self::Publish => "publish",
             Self::Dispatch => "dispatch",
@@ -76,7 +80,7 @@ impl JobKind {
         match self {
             Self::Generate => "img",
             Self::Message | Self::Invoke | Self::Noop => "call",
-            Self::Load | Self::Unload | Self::Publish => "add",
+            Self::Load | Self::Reconfigure | Self::Unload | Self::Publish => "add",
             Self::Dispatch | Self::Deliver => "hook",
             Self::Upkeep => "keep",
         }
@@ -86,9 +90,14 @@ impl JobKind {
     #[must_use]
     pub const fn is_public(self) -> bool {
         match self {
-            Self::Generate | Self::Message | Self::Invoke | Self::Load | Self::Unload | Self::Publish | Self::Noop => {
-                true
-            }
+            Self::Generate
+            | Self::Message
+            | Self::Invoke
+            | Self::Load
+            | Self::Reconfigure
+            | Self::Unload
+            | Self::Publish
+            | Self::Noop => true,
             Self::Dispatch | Self::Deliver | Self::Upkeep => false,
         }
     }

@@ -38,7 +38,8 @@ impl JobError {
     #[must_use]
     pub fn internal(disposition: Disposition) -> Self {
         let message = "the platform could not do its part; the log has the reason under the job's id";
-        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(JobCode::Internal, message) };
+        let failure =
+            Failure { retryable: disposition.is_retryable(), ..Failure::permanent(JobCode::Internal, message) };
         Self { failure, disposition }
     }
 }

@@ -33,11 +33,7 @@ pub(super) struct CallAssets {
 
 impl CallAssets {
     pub(super) fn new(gallery: Gallery, scope: &CallScope<'_>) -> Self {
-        let known = scope
-            .given
-            .iter()
-            .map(|given| (given.id.clone(), (given.facts(), given.bytes.clone())))
-            .collect();
+        let known = scope.given.iter().map(|given| (given.id.clone(), (given.facts(), given.bytes.clone()))).collect();
         Self {
             gallery,
             owner: scope.owner.clone(),
@@ -56,7 +52,8 @@ impl AssetsPort for CallAssets {
             return Ok(facts.clone());
         }
         let record = self.gallery.find(&self.owner.client, id).await.map_err(|error| away(&error))?;
-        let record = record.filter(|record| record.metadata.get(MADE_BY).and_then(Value::as_str) == Some(&self.enablement));
+        let record =
+            record.filter(|record| record.metadata.get(MADE_BY).and_then(Value::as_str) == Some(&self.enablement));
         let Some(record) = record else {
             return Err(PortError::missing(format!("no asset `{id}` was handed to this call or made by this addon")));
         };
@@ -80,7 +77,11 @@ impl AssetsPort for CallAssets {
         {
             let mut made = self.made.lock();
             if *made >= MAX_ASSETS {
-                return Err(PortError::over_quota("assets made by one call", u64::try_from(MAX_ASSETS).unwrap_or(0) + 1, 16));
+                return Err(PortError::over_quota(
+                    "assets made by one call",
+                    u64::try_from(MAX_ASSETS).unwrap_or(0) + 1,
+                    16,
+                ));
             }
             *made = made.saturating_add(1);
         }
@@ -131,9 +132,13 @@ mod tests {
 
     #[test]
     fn a_window_never_leaves_the_asset() {
-        for (size, offset, len, expected) in
-            [(10, 0, 4, 0..4), (10, 8, 4, 8..10), (10, 10, 4, 10..10), (10, 99, 4, 10..10), (10, u64::MAX, u32::MAX, 10..10)]
-        {
+        for (size, offset, len, expected) in [
+            (10, 0, 4, 0..4),
+            (10, 8, 4, 8..10),
+            (10, 10, 4, 10..10),
+            (10, 99, 4, 10..10),
+            (10, u64::MAX, u32::MAX, 10..10),
+        ] {
             assert_eq!(window(size, offset, len), expected);
         }
     }

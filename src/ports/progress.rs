@@ -43,7 +43,10 @@ impl ProgressPort for JobProgress {
     }
 
     async fn partial(&self, chunk: Value) -> Result<(), PortError> {
-        self.progress.partial(chunk).await.map_err(|_| PortError::unavailable("partial output cannot be sent right now"))
+        self.progress
+            .partial(chunk)
+            .await
+            .map_err(|_| PortError::unavailable("partial output cannot be sent right now"))
     }
 
     async fn save_checkpoint(&self, state: Bytes) -> Result<(), PortError> {

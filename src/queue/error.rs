@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::model::job_error::JobError;
 use crate::model::disposition::Disposition;
+use crate::model::job_error::JobError;
 
 /// Why the queue could not do what it was asked. Cheap to clone: one failed batch answers many callers.
 #[derive(Clone, Debug, thiserror::Error)]

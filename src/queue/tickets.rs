@@ -11,6 +11,7 @@ pub mod load;
 pub mod message;
 pub mod noop;
 pub mod publish;
+pub mod reconfigure;
 pub mod unload;
 pub mod upkeep;
 
@@ -27,6 +28,7 @@ pub use load::Load;
 pub use message::Message;
 pub use noop::Noop;
 pub use publish::{Publish, Source};
+pub use reconfigure::Reconfigure;
 pub use unload::Unload;
 pub use upkeep::Upkeep;
 
@@ -53,11 +55,12 @@ pub struct KnownTicket {
 }
 
 /// Every kind there is.
-pub const ALL: [KnownTicket; 10] = [
+pub const ALL: [KnownTicket; 11] = [
     of::<Generate>(),
     of::<Message>(),
     of::<Invoke>(),
     of::<Load>(),
+    of::<Reconfigure>(),
     of::<Unload>(),
     of::<Publish>(),
     of::<Dispatch>(),
@@ -86,6 +89,7 @@ pub const fn lane_of(kind: JobKind) -> Lane {
         JobKind::Message => Message::LANE,
         JobKind::Invoke => Invoke::LANE,
         JobKind::Load => Load::LANE,
+        JobKind::Reconfigure => Reconfigure::LANE,
         JobKind::Unload => Unload::LANE,
         JobKind::Publish => Publish::LANE,
         JobKind::Dispatch => Dispatch::LANE,

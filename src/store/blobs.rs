@@ -10,10 +10,10 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
-use crate::model::job_error::JobError;
 use crate::config::storage::{BlobPlace, S3Settings, StorageSettings};
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
+use crate::model::job_error::JobError;
 
 /// What kind of bytes; each kind has its own folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

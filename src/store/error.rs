@@ -2,8 +2,8 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use crate::model::job_error::JobError;
 use crate::model::disposition::Disposition;
+use crate::model::job_error::JobError;
 
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]

@@ -12,9 +12,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use redis::{Script, ScriptInvocation};
 
-use crate::model::job_error::JobError;
 use crate::clock;
 use crate::model::disposition::Disposition;
+use crate::model::job_error::JobError;
 use crate::store::{Page, Store, StoreError, script};
 
 /// Longest key, in bytes.

@@ -8,17 +8,20 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::clock;
+use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::{Step, StepStatus};
 use crate::model::job_error::JobError;
 use crate::queue::{Delivery, QueueError};
-use crate::store::jobs::Jobs;
+use crate::store::jobs::JobRecord;
+use crate::work::Work;
 
 /// A running job's voice. Cheap to clone; safe to use from several tasks of the job.
 #[derive(Clone)]
 pub struct Progress {
-    jobs: Jobs,
+    work: Work,
     job: JobId,
+    is_announced: bool,
     delivery: Arc<Delivery>,
     told: Arc<Mutex<Told>>,
 }
@@ -50,8 +53,10 @@ impl<T> Found<T> {
 impl Progress {
     /// The voice of one attempt.
     #[must_use]
-    pub fn new(jobs: Jobs, job: JobId, delivery: Arc<Delivery>) -> Self {
-        Self { jobs, job, delivery, told: Arc::default() }
+    pub fn new(work: Work, record: &JobRecord, delivery: Arc<Delivery>) -> Self {
+        let webhook = record.facts.webhook.as_ref();
+        let is_announced = webhook.is_some_and(|target| target.events.contains(&EventType::JobProgress));
+        Self { work, job: record.facts.id.clone(), is_announced, delivery, told: Arc::default() }
     }
 
     /// Runs one visible step: begun, then ended well with its evidence, or badly with its code.
@@ -95,7 +100,7 @@ impl Progress {
     }
 
     /// Shows a step that was not needed.
-    pub fn skip(&self, name: &str) {
+    pub async fn skip(&self, name: &str) {
         self.told.lock().steps.push(Step {
             name: name.to_owned(),
             status: StepStatus::Skipped,
@@ -104,15 +109,24 @@ impl Progress {
             detail: None,
             code: None,
         });
+        self.tell().await;
     }
 
     /// Says how far the job is, 0–100; it never goes backwards.
     pub async fn percent(&self, percent: u8) {
-        {
+        let is_news = {
             let mut told = self.told.lock();
-            told.percent = told.percent.max(percent.min(100));
-        }
+            let before = told.percent;
+            told.percent = before.max(percent.min(100));
+            told.percent != before
+        };
         self.tell().await;
+        if is_news
+            && self.is_announced
+            && let Err(error) = self.work.announce_progress(&self.job, percent).await
+        {
+            warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
+        }
     }
 
     /// The steps so far.
@@ -148,7 +162,7 @@ impl Progress {
         };
         let shown = json!({ "progress": percent, "steps": steps });
         let (record, queue) =
-            tokio::join!(self.jobs.progress(&self.job, percent, &steps), self.delivery.progress(&shown));
+            tokio::join!(self.work.records().progress(&self.job, percent, &steps), self.delivery.progress(&shown));
         if let Err(error) = record {
             warn!(job.id = %self.job, error = %error, "Could not record the progress of job `{}`", self.job);
         }

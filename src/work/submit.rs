@@ -1,11 +1,12 @@
 //! Leaving a ticket: our record first, then the queue.
 
+use crate::model::code::JobCode;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::{JobRecord, NewJob};
+use crate::store::jobs::{Created, JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
 use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
 
@@ -35,17 +36,31 @@ impl Work {
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let job = self.record_of(&reserved, submission);
-        self.jobs.create(&job).await?;
+        if self.jobs.create(&job).await? == Created::Existing {
+            self.revive(&job.id).await?;
+        }
         self.enqueue(&job, submission.ticket, submission.options).await?;
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
         Ok(Submitted {
             created_at: shown.as_ref().map_or(job.created_at, |record| record.facts.created_at),
-            status: shown.as_ref().map_or(JobStatus::Queued, |record| record.public_status()),
+            status: shown.as_ref().map_or(JobStatus::Queued, JobRecord::public_status),
             is_replay: reserved.is_replay(),
             queue_position: None,
             job_id: job.id,
         })
+    }
+
+    /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.
+    async fn revive(&self, id: &JobId) -> Result<(), WorkError> {
+        let record = self.jobs.get(id).await?;
+        let was_lost = record.is_some_and(|record| {
+            record.attempts_made == 0 && record.failure.is_some_and(|failure| failure.code == JobCode::WorkerLost)
+        });
+        if was_lost {
+            self.jobs.retry(id).await?;
+        }
+        Ok(())
     }
 
     fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {
@@ -69,7 +84,8 @@ impl Work {
         let Some(target) = &job.webhook else {
             return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
         };
-        let dispatch = Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
+        let dispatch =
+            Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -84,6 +100,16 @@ impl Work {
     pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
         let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
         let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of a `job.progress`; there are several of one job, so each says how far it was.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![EventType::JobProgress], traceparent: None };
+        let id = format!("hook_progress_{job}_{percent}");
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
 

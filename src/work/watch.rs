@@ -53,7 +53,10 @@ impl Work {
         limit: usize,
     ) -> Result<Page<JobView>, WorkError> {
         let page = self.jobs.list(client, filter, cursor, limit).await?;
-        Ok(Page { data: page.items.iter().map(|record: &JobRecord| JobView::of(record)).collect(), next_cursor: page.next_cursor })
+        Ok(Page {
+            data: page.items.iter().map(|record: &JobRecord| JobView::of(record)).collect(),
+            next_cursor: page.next_cursor,
+        })
     }
 
     /// Lines of the job's log, oldest first; none where the job is not `client`'s.

@@ -60,7 +60,7 @@ export class Installation {
     role.ended = new Promise((resolve) => child.once('exit', resolve));
     this.processes.add(role);
     await until(`${name} to be ready`, async () => {
-      assert.equal(child.exitCode, null, `${name} ended at once:\n${readFileSync(log, 'utf8').slice(-2000)}`);
+      if (child.exitCode !== null) assert.fail(`${name} ended at once:\n${readFileSync(log, 'utf8').slice(-2000)}`);
       return fetch(`${role.opsUrl}/readyz`).then((answer) => answer.ok, () => false);
     });
     return role;

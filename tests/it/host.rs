@@ -2,7 +2,7 @@
 
 mod compiling;
 mod doors;
-mod guest;
+pub(crate) mod guest;
 mod misbehaviour;
 mod wasi;
 mod wit;

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::Settings;
 
+/// Longest prompt, in characters, that the platform takes.
+const MAX_PROMPT_CHARS: usize = 4000;
+
 /// One style.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
@@ -38,12 +41,21 @@ fn named(settings: &Settings, name: &str) -> Option<Preset> {
 }
 
 impl Preset {
-    /// Writes the style into the request.
+    /// Writes the style into the request, as far as there is room: a long prompt keeps its own words.
     pub(crate) fn apply(&self, request: &mut ImageRequest) {
-        request.prompt = joined([&self.before, &request.prompt, &self.after]);
+        let prompt = joined([&self.before, &request.prompt, &self.after]);
+        if fits(&prompt) {
+            request.prompt = prompt;
+        }
         let avoid = joined([request.negative_prompt.as_deref().unwrap_or_default(), &self.avoid, ""]);
-        request.negative_prompt = Some(avoid).filter(|avoid| !avoid.is_empty());
+        if fits(&avoid) && !avoid.is_empty() {
+            request.negative_prompt = Some(avoid);
+        }
     }
+}
+
+fn fits(text: &str) -> bool {
+    text.chars().count() <= MAX_PROMPT_CHARS
 }
 
 fn joined(parts: [&str; 3]) -> String {

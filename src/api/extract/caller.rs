@@ -97,9 +97,11 @@ fn key_text(fields: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = fields.get(header::AUTHORIZATION) else {
         return Ok(fields.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim));
     };
-    let bearer = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(kind, _)| {
-        kind.eq_ignore_ascii_case("bearer")
-    });
+    let bearer = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
     match bearer {
         Some((_, key)) => Ok(Some(key.trim())),
         None => Err(Problem::unauthenticated("`Authorization` must be `Bearer <key>`")),

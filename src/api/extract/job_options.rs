@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn options_inside_image_generation_are_understood() {
-        let (options, faults) = read(json!({"imageGeneration": {"webhookUrl": "https://a.example/", "priority": "high"}}));
+        let (options, faults) =
+            read(json!({"imageGeneration": {"webhookUrl": "https://a.example/", "priority": "high"}}));
         assert_eq!(faults, []);
         assert_eq!(options.priority, Priority::High);
         let webhook = options.webhook.map(|webhook| (webhook.url, webhook.events));

@@ -43,7 +43,8 @@ impl QueryFields {
 
     /// The parameter as text; an empty one counts as absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        let (found, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.left).into_iter().partition(|(key, _)| key == name);
+        let (found, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.left).into_iter().partition(|(key, _)| key == name);
         self.left = left;
         if found.len() > 1 {
             self.fault(name, "is given more than once");

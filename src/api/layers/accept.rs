@@ -5,10 +5,11 @@ use axum::http::{HeaderMap, header};
 use crate::api::problem::{Problem, ProblemCode};
 
 /// Routes of the API that answer with something else than JSON.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     ("/api/v1/jobs/{jobId}/events", "text/event-stream"),
     ("/api/v1/artifacts/{artifactId}", "*/*"),
     ("/api/v1/addons/{addonId}/versions/{version}/component", "application/wasm"),
+    ("/api/v1/addons/{addonId}/download", "application/wasm"),
 ];
 
 /// The refusal, where the route has nothing that the client accepts.
@@ -33,7 +34,8 @@ fn accepts(accepted: &str, served: &str) -> bool {
             let mut parts = range.split(';').map(str::trim);
             let range = parts.next().unwrap_or("");
             let is_never = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>() == Ok(0.0)));
-            let is_kind = range.strip_suffix("/*").is_some_and(|kind| kind == "*" || kind.eq_ignore_ascii_case(served_kind));
+            let is_kind =
+                range.strip_suffix("/*").is_some_and(|kind| kind == "*" || kind.eq_ignore_ascii_case(served_kind));
             // Who reads problems reads JSON.
             let is_problem = served == "application/json" && range.eq_ignore_ascii_case("application/problem+json");
             !is_never && (is_kind || is_problem || range.eq_ignore_ascii_case(served))

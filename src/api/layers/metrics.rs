@@ -6,11 +6,8 @@ use axum::http::{Method, StatusCode};
 
 /// Records one answer; the time ends when its head is ready.
 pub(super) fn record(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    let labels = [
-        ("method", String::from(known(method))),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
+    let labels =
+        [("method", String::from(known(method))), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::histogram!("semantest_http_request_seconds", &labels).record(took.as_secs_f64());
 }
 

@@ -35,7 +35,7 @@ impl FromJobFields for InvokeBody {
 
 /// Calls an action of an addon that the user has enabled; the parameters are checked against its schema first.
 #[utoipa::path(
-    post, path = "/api/v1/users/{userId}/addons/{addonId}/actions/{action}", tag = "addons of users",
+    post, path = "/api/v1/users/{userId}/addons/{addonId}/actions/{action}", operation_id = "invokeAction", tag = "addons of users",
     request_body = InvokeRequest,
     params(("userId" = String, Path), ("addonId" = String, Path), ("action" = String, Path),
            ("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),

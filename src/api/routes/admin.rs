@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 
 /// Lets a pending version into the registry.
 #[utoipa::path(
-    post, path = "/api/v1/admin/addons/{addonId}/versions/{version}/approve", tag = "admin",
+    post, path = "/api/v1/admin/addons/{addonId}/versions/{version}/approve", operation_id = "approveAddonVersion", tag = "admin",
     params(("addonId" = String, Path), ("version" = String, Path)),
     responses((status = 200, body = VersionDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -47,7 +47,7 @@ struct Queue {
 
 /// How full the queues are.
 #[utoipa::path(
-    get, path = "/api/v1/admin/queues", tag = "admin",
+    get, path = "/api/v1/admin/queues", operation_id = "listQueues", tag = "admin",
     responses((status = 200, body = QueuePage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]

@@ -56,7 +56,7 @@ struct Uploaded {
 
 /// Uploads an input picture: PNG, JPEG, WebP or GIF.
 #[utoipa::path(
-    post, path = "/api/v1/artifacts", tag = "artifacts",
+    post, path = "/api/v1/artifacts", operation_id = "uploadArtifact", tag = "artifacts",
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"))),
     responses((status = 201, body = Uploaded), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -99,7 +99,7 @@ fn picture_type(bytes: &[u8]) -> Option<&'static str> {
 
 /// The bytes, by key of the client that they belong to, or by signed link.
 #[utoipa::path(
-    get, path = "/api/v1/artifacts/{artifactId}", tag = "artifacts",
+    get, path = "/api/v1/artifacts/{artifactId}", operation_id = "getArtifact", tag = "artifacts",
     params(("artifactId" = String, Path), ("Range" = Option<String>, Header, description = "One range of bytes")),
     responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>),
               (status = 206, description = "The range of bytes"), (status = 304, description = "The client has them"),
@@ -138,7 +138,9 @@ async fn find(api: &ApiState, id: &ArtifactId, query: &str, fields: &HeaderMap) 
     } else {
         None
     };
-    found.ok_or_else(|| Problem::new(ProblemCode::NotFound, "there is no such artifact, or its link is not valid any more"))
+    found.ok_or_else(|| {
+        Problem::new(ProblemCode::NotFound, "there is no such artifact, or its link is not valid any more")
+    })
 }
 
 fn unsatisfiable(size: u64) -> Problem {

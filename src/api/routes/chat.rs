@@ -54,6 +54,7 @@ impl FromJobFields for ChatBody {
         let image = fields.object("imageGeneration", |nested| {
             // The platform's first API had the job options in here.
             options.take(nested);
+            nested.demand("enabled");
             let is_enabled = nested.boolean("enabled").unwrap_or(false);
             let request = read_image(nested, prompt.as_deref().unwrap_or_default());
             is_enabled.then_some(request)
@@ -100,7 +101,7 @@ fn read_message(fields: &mut Fields<'_>) -> Option<Message> {
 
 /// A chat message. With images enabled it makes a `generate` job, else a `message` job.
 #[utoipa::path(
-    post, path = "/api/v1/chat/new", tag = "chat and images", request_body = ChatRequest,
+    post, path = "/api/v1/chat/new", operation_id = "newChat", tag = "chat and images", request_body = ChatRequest,
     params(("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
            ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = super::schemas::JobDocument), WriteProblems),

@@ -84,7 +84,7 @@ fn read_grants(fields: &mut Fields<'_>) -> Option<Vec<Capability>> {
 
 /// The addons that a user has.
 #[utoipa::path(
-    get, path = "/api/v1/users/{userId}/addons", tag = "addons of users", params(("userId" = String, Path)),
+    get, path = "/api/v1/users/{userId}/addons", operation_id = "listUserAddons", tag = "addons of users", params(("userId" = String, Path)),
     responses((status = 200, body = EnablementPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -99,7 +99,7 @@ async fn list(
 
 /// One addon of a user.
 #[utoipa::path(
-    get, path = "/api/v1/users/{userId}/addons/{addonId}", tag = "addons of users",
+    get, path = "/api/v1/users/{userId}/addons/{addonId}", operation_id = "getUserAddon", tag = "addons of users",
     params(("userId" = String, Path), ("addonId" = String, Path)),
     responses((status = 200, body = EnablementDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -116,7 +116,7 @@ async fn read(
 
 /// Enables an addon for a user, or brings it to what the body says.
 #[utoipa::path(
-    put, path = "/api/v1/users/{userId}/addons/{addonId}", tag = "addons of users", request_body = EnableRequest,
+    put, path = "/api/v1/users/{userId}/addons/{addonId}", operation_id = "enableAddon", tag = "addons of users", request_body = EnableRequest,
     params(("userId" = String, Path), ("addonId" = String, Path),
            ("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
            ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
@@ -141,7 +141,7 @@ async fn enable(
 
 /// Changes settings, order, updates or grants of an addon that a user has.
 #[utoipa::path(
-    patch, path = "/api/v1/users/{userId}/addons/{addonId}", tag = "addons of users", request_body = PatchRequest,
+    patch, path = "/api/v1/users/{userId}/addons/{addonId}", operation_id = "changeUserAddon", tag = "addons of users", request_body = PatchRequest,
     params(("userId" = String, Path), ("addonId" = String, Path)),
     responses((status = 200, body = EnablementDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -168,7 +168,7 @@ impl FromQuery for Erase {
 
 /// Switches an addon off; `erase=true` also deletes its record and data.
 #[utoipa::path(
-    delete, path = "/api/v1/users/{userId}/addons/{addonId}", tag = "addons of users",
+    delete, path = "/api/v1/users/{userId}/addons/{addonId}", operation_id = "disableAddon", tag = "addons of users",
     params(("userId" = String, Path), ("addonId" = String, Path), ("erase" = Option<bool>, Query)),
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),

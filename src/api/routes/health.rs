@@ -57,13 +57,14 @@ async fn look(api: &ApiState) -> Response {
     let services = Services { redis: word(redis.is_ok()), queues: word(queues.is_ok()) };
     let is_well = redis.is_ok() && queues.is_ok();
     let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let health = Health { status: word(is_well), version: env!("CARGO_PKG_VERSION"), timestamp: clock::now(), services };
+    let health =
+        Health { status: word(is_well), version: env!("CARGO_PKG_VERSION"), timestamp: clock::now(), services };
     (status, Json(health)).into_response()
 }
 
 /// How the service and its parts stand.
 #[utoipa::path(
-    get, path = "/api/v1/health", tag = "service",
+    get, path = "/api/v1/health", operation_id = "getHealth", tag = "service",
     responses((status = 200, body = Health), (status = 503, description = "It does not work", body = Health)),
 )]
 async fn health(State(api): State<ApiState>) -> Response {
@@ -72,7 +73,7 @@ async fn health(State(api): State<ApiState>) -> Response {
 
 /// The same where the platform's first API had it.
 #[utoipa::path(
-    get, path = "/health", tag = "service",
+    get, path = "/health", operation_id = "getHealthAtRoot", tag = "service",
     responses((status = 200, body = Health), (status = 503, description = "It does not work", body = Health)),
 )]
 async fn older_health(State(api): State<ApiState>) -> Response {
@@ -80,14 +81,14 @@ async fn older_health(State(api): State<ApiState>) -> Response {
 }
 
 /// Whether the process lives.
-#[utoipa::path(get, path = "/livez", tag = "service", responses((status = 200, description = "It lives", body = String)))]
+#[utoipa::path(get, path = "/livez", operation_id = "livez", tag = "service", responses((status = 200, description = "It lives", body = String)))]
 async fn livez() -> Response {
     ops::livez().await
 }
 
 /// Whether the process should get traffic.
 #[utoipa::path(
-    get, path = "/readyz", tag = "service",
+    get, path = "/readyz", operation_id = "readyz", tag = "service",
     responses((status = 200, description = "It should", body = String), (status = 503, description = "Not now, and why", body = String)),
 )]
 async fn readyz(State(api): State<ApiState>) -> Response {
@@ -101,7 +102,7 @@ async fn readyz(State(api): State<ApiState>) -> Response {
 }
 
 /// Where to go from here.
-#[utoipa::path(get, path = "/", tag = "service", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/", operation_id = "welcome", tag = "service", responses((status = 200, body = Object)))]
 async fn welcome(State(api): State<ApiState>) -> Response {
     let base = api.public_url.get().map_or("", String::as_str);
     Json(json!({

@@ -66,7 +66,10 @@ pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest 
         size: fields.parsed("size", Size::parse),
         quality: fields.text("quality", MAX_WORD_CHARS),
         style: fields.text("style", MAX_WORD_CHARS),
-        count: fields.integer("count", 1..=u64::from(MAX_COUNT)).and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        count: fields
+            .integer("count", 1..=u64::from(MAX_COUNT))
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(1),
         seed: fields.integer("seed", 0..=u64::MAX),
         image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
         extra: read_extra(fields),
@@ -85,7 +88,7 @@ fn read_extra(fields: &mut Fields<'_>) -> Option<Value> {
 
 /// Makes pictures from a prompt, through the user's image hooks.
 #[utoipa::path(
-    post, path = "/api/v1/images/generate", tag = "chat and images", request_body = GenerateRequest,
+    post, path = "/api/v1/images/generate", operation_id = "generateImages", tag = "chat and images", request_body = GenerateRequest,
     params(("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
            ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = JobDocument), WriteProblems),
@@ -121,7 +124,7 @@ async fn generate(
 
 /// The older name of `GET /jobs/{jobId}`.
 #[utoipa::path(
-    get, path = "/api/v1/images/status/{jobId}", tag = "chat and images", params(("jobId" = String, Path)),
+    get, path = "/api/v1/images/status/{jobId}", operation_id = "imageStatus", tag = "chat and images", params(("jobId" = String, Path)),
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -137,7 +140,7 @@ async fn status(
 
 /// The older name of `POST /jobs/{jobId}/cancel`.
 #[utoipa::path(
-    delete, path = "/api/v1/images/cancel/{jobId}", tag = "chat and images", params(("jobId" = String, Path)),
+    delete, path = "/api/v1/images/cancel/{jobId}", operation_id = "cancelImage", tag = "chat and images", params(("jobId" = String, Path)),
     responses((status = 204, description = "It is cancelled or will be"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]

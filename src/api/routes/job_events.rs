@@ -48,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 
 /// A job's events while they happen, until the one that ends it.
 #[utoipa::path(
-    get, path = "/api/v1/jobs/{jobId}/events", tag = "jobs",
+    get, path = "/api/v1/jobs/{jobId}/events", operation_id = "streamJobEvents", tag = "jobs",
     params(("jobId" = String, Path), ("Last-Event-ID" = Option<String>, Header, description = "The last id that was seen")),
     responses((status = 200, description = "Name and data equal the webhook's, plus `gap` with a snapshot where events are gone",
                content_type = "text/event-stream", body = String),
@@ -72,22 +72,32 @@ async fn events(
         client: caller.client().clone(),
         id,
         after: seen,
-        ready: VecDeque::new(),
+        ready: VecDeque::from([Event::default().retry(RECONNECT)]),
         is_over: false,
         is_first: true,
         api,
     };
-    let events = stream::unfold(tail, |mut tail| async move { tail.next().await.map(|event| (Ok::<_, Infallible>(event), tail)) });
+    let events =
+        stream::unfold(
+            tail,
+            |mut tail| async move { tail.next().await.map(|event| (Ok::<_, Infallible>(event), tail)) },
+        );
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
 fn last_event_id(fields: &HeaderMap) -> u64 {
-    fields.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    fields
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool, Problem> {
     let Some(page) = api.events.read(id, seen - 1, PAGE).await? else { return Ok(false) };
-    Ok(matches!(page.events.as_slice(), [only] if only.sequence == seen && EventType::TERMINAL.contains(&only.body.event)))
+    Ok(
+        matches!(page.events.as_slice(), [only] if only.sequence == seen && EventType::TERMINAL.contains(&only.body.event)),
+    )
 }
 
 /// One client's place in one job's stream.
@@ -175,7 +185,7 @@ impl Tail {
 }
 
 fn named(name: &str, id: Option<u64>, data: &serde_json::Value) -> Event {
-    let event = Event::default().event(name).retry(RECONNECT).data(data.to_string());
+    let event = Event::default().event(name).data(data.to_string());
     match id {
         Some(id) => event.id(id.to_string()),
         None => event,

@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 
 /// A job as it is.
 #[utoipa::path(
-    get, path = "/api/v1/jobs/{jobId}", tag = "jobs", params(("jobId" = String, Path)),
+    get, path = "/api/v1/jobs/{jobId}", operation_id = "getJob", tag = "jobs", params(("jobId" = String, Path)),
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -68,7 +68,7 @@ impl FromQuery for ListQuery {
 
 /// The client's jobs, newest first. `status=failed` are the dead letters.
 #[utoipa::path(
-    get, path = "/api/v1/jobs", tag = "jobs",
+    get, path = "/api/v1/jobs", operation_id = "listJobs", tag = "jobs",
     params(("userId" = Option<String>, Query), ("kind" = Option<String>, Query), ("status" = Option<String>, Query),
            ("code" = Option<String>, Query), ("cursor" = Option<String>, Query), ("limit" = Option<u32>, Query)),
     responses((status = 200, body = JobPage), ReadProblems),
@@ -86,7 +86,7 @@ async fn list(
 
 /// Cancels a job; may be repeated. A running one is interrupted.
 #[utoipa::path(
-    post, path = "/api/v1/jobs/{jobId}/cancel", tag = "jobs", params(("jobId" = String, Path)),
+    post, path = "/api/v1/jobs/{jobId}/cancel", operation_id = "cancelJob", tag = "jobs", params(("jobId" = String, Path)),
     responses((status = 200, description = "It is cancelled", body = JobDocument),
               (status = 202, description = "Its worker was told to stop", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
@@ -106,7 +106,7 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
 
 /// Puts a failed job back into its queue, with all its attempts.
 #[utoipa::path(
-    post, path = "/api/v1/jobs/{jobId}/retry", tag = "jobs", params(("jobId" = String, Path)),
+    post, path = "/api/v1/jobs/{jobId}/retry", operation_id = "retryJob", tag = "jobs", params(("jobId" = String, Path)),
     responses((status = 202, description = "It waits for a worker again", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -114,8 +114,12 @@ async fn retry(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId
     let conflict = |text: String| Err(Problem::new(ProblemCode::Conflict, text));
     match api.work().retry(caller.client(), &id).await? {
         RetryAnswer::Queued => {}
-        RetryAnswer::NotFailed(status) => return conflict(format!("only failed jobs are tried again; this one is {status}")),
-        RetryAnswer::Gone => return conflict(String::from("the queue does not keep this job's ticket any more; ask anew")),
+        RetryAnswer::NotFailed(status) => {
+            return conflict(format!("only failed jobs are tried again; this one is {status}"));
+        }
+        RetryAnswer::Gone => {
+            return conflict(String::from("the queue does not keep this job's ticket any more; ask anew"));
+        }
         RetryAnswer::Missing => return Err(no_job(&id)),
     }
     let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
@@ -153,7 +157,7 @@ struct LogPage {
 
 /// What the job and its addon wrote down.
 #[utoipa::path(
-    get, path = "/api/v1/jobs/{jobId}/logs", tag = "jobs",
+    get, path = "/api/v1/jobs/{jobId}/logs", operation_id = "getJobLogs", tag = "jobs",
     params(("jobId" = String, Path), ("cursor" = Option<String>, Query), ("limit" = Option<u32>, Query)),
     responses((status = 200, body = LogPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),

@@ -13,7 +13,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "service", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getDescription", tag = "service", responses((status = 200, body = Object)))]
 async fn description(State(api): State<ApiState>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], api.description.clone()).into_response()
 }

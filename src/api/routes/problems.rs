@@ -14,7 +14,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 
 /// What a kind of problem means and what to do about it.
 #[utoipa::path(
-    get, path = "/problems/{slug}", tag = "service", params(("slug" = String, Path)),
+    get, path = "/problems/{slug}", operation_id = "getProblemPage", tag = "service", params(("slug" = String, Path)),
     responses((status = 200, description = "A page", content_type = "text/html", body = String),
               (status = 404, description = "No such kind of problem", content_type = "application/problem+json", body = crate::api::problem::ProblemDocument)),
 )]
@@ -26,7 +26,7 @@ async fn page(Path(Slug(slug)): Path<Slug>) -> Result<Response, Problem> {
 
 /// Every kind of problem.
 #[utoipa::path(
-    get, path = "/problems", tag = "service",
+    get, path = "/problems", operation_id = "listProblemPages", tag = "service",
     responses((status = 200, description = "A page", content_type = "text/html", body = String)),
 )]
 async fn index() -> Response {
@@ -50,7 +50,9 @@ fn section(code: ProblemCode) -> String {
 fn marked(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
     let pieces = escaped.split('`').enumerate();
-    pieces.map(|(index, piece)| if index % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() }).collect()
+    pieces
+        .map(|(index, piece)| if index % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() })
+        .collect()
 }
 
 fn html(title: &str, body: &str) -> Response {

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::addons;
 use super::schemas::{JobOptionsDocument, VersionDocument};
-use crate::addons::{Published, Publisher, PublishSource};
+use crate::addons::{PublishSource, Published, Publisher};
 use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::body;
@@ -77,7 +77,7 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
 
 /// Publishes a version. The same version again is 200 with the same bytes, and 409 `VERSION_EXISTS` with others.
 #[utoipa::path(
-    post, path = "/api/v1/addons", tag = "addons",
+    post, path = "/api/v1/addons", operation_id = "publishAddon", tag = "addons",
     request_body(content(
         (Vec<u8> = "application/wasm"), (PublishForm = "multipart/form-data"), (PublishRequest = "application/json"),
     ), description = "A component with its manifest inside, or where to fetch it"),
@@ -134,7 +134,9 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
         let name: String = field.name().unwrap_or("").chars().take(100).collect();
         match name.as_str() {
             "component" => component = Some(field.bytes().await.map_err(|error| malformed(error.body_text()))?),
-            "manifest" => faults.push(Fault::at("/manifest", "put the manifest into the component: `semantest addon pack`")),
+            "manifest" => {
+                faults.push(Fault::at("/manifest", "put the manifest into the component: `semantest addon pack`"));
+            }
             "signature" => faults.push(Fault::at("/signature", NO_SIGNATURES)),
             _ => faults.push(Fault::at(format!("/{name}"), "is an unknown part of the form")),
         }

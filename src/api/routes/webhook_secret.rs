@@ -25,7 +25,7 @@ struct Secret {
 
 /// What signs webhooks that go to the client's per-request addresses.
 #[utoipa::path(
-    get, path = "/api/v1/webhooks/default-secret", tag = "webhooks",
+    get, path = "/api/v1/webhooks/default-secret", operation_id = "getDefaultWebhookSecret", tag = "webhooks",
     responses((status = 200, body = Secret), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]

@@ -12,8 +12,6 @@ use crate::queue::tickets::invoke::Invoke;
 use crate::queue::tickets::noop::Noop;
 use crate::work::{JobOptions, Submission};
 
-/// Jobs in flight in the one worker.
-pub(super) const CONCURRENCY: usize = 50;
 /// Submissions in flight while the queue is filled.
 const SUBMITTERS: usize = 200;
 /// Alternating rounds; the median counts.

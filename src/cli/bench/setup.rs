@@ -20,6 +20,8 @@ use crate::shutdown::{self, StopHandle};
 use crate::store::keys::{KeyScope, Keys, NewKey};
 use crate::work::{JobOptions, JobView};
 
+/// Jobs in flight in the one worker.
+pub(super) const CONCURRENCY: usize = 50;
 /// The addon that is called.
 pub(super) const ADDON: &str = "semantest.notes";
 /// Longest wait for one job of the preparation.
@@ -50,7 +52,7 @@ impl Bench {
         config.storage.data_dir = data;
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
-        config.queues.addon_calls.concurrency = super::jobs::CONCURRENCY;
+        config.queues.addon_calls.concurrency = CONCURRENCY;
         let numbers = crate::telemetry::start_metrics()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
         let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;
@@ -58,7 +60,8 @@ impl Bench {
         let mut background = tokio::task::JoinSet::new();
         app.watch_changes(&mut background, &heard);
         let client = ClientId::parse("bench")?;
-        let key = Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
+        let key =
+            Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
         let owner = Owner { client: client.clone(), user: UserId::parse("user")?, addon: AddonId::parse(ADDON)? };
         let bench = Self { app, client, owner, key, background, stop, redis, _folder: folder };
         bench.publish(&addons.join(format!("{ADDON}.wasm"))).await?;
@@ -66,7 +69,9 @@ impl Bench {
     }
 
     async fn publish(&self, file: &Path) -> anyhow::Result<()> {
-        let bytes = tokio::fs::read(file).await.with_context(|| format!("reading {} (`make addons` builds it)", file.display()))?;
+        let bytes = tokio::fs::read(file)
+            .await
+            .with_context(|| format!("reading {} (`make addons` builds it)", file.display()))?;
         let publisher = Publisher { client: self.client.clone(), namespaces: Vec::new(), is_admin: true };
         let consumer = self.app.work_on(Lane::Addons).await?;
         let services = self.app.services();

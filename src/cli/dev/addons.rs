@@ -54,7 +54,9 @@ async fn publish(services: &Services, file: &Path) -> anyhow::Result<String> {
             let job = services.work.wait(&client, &job.job_id, PATIENCE).await?;
             match job {
                 Some(job) if job.status == JobStatus::Completed => Ok(format!("Published {name}")),
-                Some(job) => anyhow::bail!("{}", job.error.map_or_else(|| job.status.to_string(), |error| error.to_string())),
+                Some(job) => {
+                    anyhow::bail!("{}", job.error.map_or_else(|| job.status.to_string(), |error| error.to_string()))
+                }
                 None => anyhow::bail!("its job is gone"),
             }
         }

@@ -44,25 +44,49 @@ impl Ready {
     }
 
     pub(super) fn as_text(&self) -> String {
-        let Self { url, ops_url, admin_key, publisher_key, client_key, webhook_secret, redis_url, .. } = self;
+        let Self { url, ops_url, admin_key, publisher_key, client_key, webhook_secret, redis_url, prefix, .. } = self;
         format!(
             r#"
-Semantest is ready.
+Semantest is ready at {url}
 
-  API             {url}
-  operators       {ops_url}/metrics
-  client key      {client_key}
-  publisher key   {publisher_key}
-  admin key       {admin_key}
-  webhook secret  {webhook_secret}
-  Redis           {redis_url}
+Paste this into a second terminal:
 
-Try a picture:
+export URL={url} KEY={client_key} PUBLISHER_KEY={publisher_key} ADMIN_KEY={admin_key} WEBHOOK_SECRET={webhook_secret}
 
-  curl -s {url}/api/v1/chat/new -H 'Authorization: Bearer {client_key}' -H 'Content-Type: application/json' \
-    -H 'Prefer: wait=30' -d '{{"prompt":"A serene garden","imageGeneration":{{"enabled":true}}}}'
+and ask for a picture:
 
-The README's tour goes on from here. Ctrl-C stops everything."#
+curl -sS "$URL/api/v1/chat/new" -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' \
+  -H 'Prefer: wait=30' -d '{{"prompt": "A serene garden", "imageGeneration": {{"enabled": true}}}}'
+
+The README's tour goes on from here; {url}/openapi.json describes every route.
+Metrics: {ops_url}/metrics   Queues: {redis_url} (prefix {prefix})
+Ctrl-C stops everything; the same --data keeps keys, jobs and enablements."#
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_to_paste_names_what_the_tour_uses() {
+        let ready = Ready {
+            ready: true,
+            url: String::from("http://127.0.0.1:1"),
+            ops_url: String::from("http://127.0.0.1:2"),
+            admin_key: String::from("sk_dev_a"),
+            publisher_key: String::from("sk_dev_p"),
+            client_key: String::from("sk_dev_c"),
+            webhook_secret: String::from("whsec_w="),
+            redis_url: String::from("redis://:secret@127.0.0.1:3"),
+            prefix: String::from("{semantest}"),
+        };
+        let text = ready.as_text();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("export ")).collect();
+        let expected = "export URL=http://127.0.0.1:1 KEY=sk_dev_c PUBLISHER_KEY=sk_dev_p ADMIN_KEY=sk_dev_a \
+                        WEBHOOK_SECRET=whsec_w=";
+        assert_eq!(lines, [expected]);
+        assert!(text.contains(r#"-d '{"prompt": "A serene garden", "imageGeneration": {"enabled": true}}'"#), "{text}");
     }
 }

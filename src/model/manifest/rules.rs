@@ -38,10 +38,10 @@ fn about(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
             format!("must be 1-{MAX_DESCRIPTION_CHARS} characters, has {length}"),
         ));
     }
-    if let Some(range) = &manifest.contract {
-        if let Err(error) = ContractRange::parse(range) {
-            faults.push(ManifestFault::at("/contract", error.to_string()));
-        }
+    if let Some(range) = &manifest.contract
+        && let Err(error) = ContractRange::parse(range)
+    {
+        faults.push(ManifestFault::at("/contract", error.to_string()));
     }
     // Base64 is a third longer than what it carries.
     if manifest.icon.as_ref().is_some_and(|icon| icon.len() > MAX_ICON_BYTES * 4 / 3 + 64) {

@@ -56,7 +56,17 @@ impl Peer {
 
     /// The same on another address of the loopback network.
     pub(crate) async fn start_on(address: IpAddr, scripts: Vec<Script>) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((address, 0)).await?;
+        Self::listen(TcpListener::bind((address, 0)).await?, scripts)
+    }
+
+    /// The same with scripts that name the peer itself.
+    pub(crate) async fn start_naming_itself(scripts: impl FnOnce(SocketAddr) -> Vec<Script>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let scripts = scripts(listener.local_addr()?);
+        Self::listen(listener, scripts)
+    }
+
+    fn listen(listener: TcpListener, scripts: Vec<Script>) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let (seen, connections) = (Arc::default(), Arc::default());
         let mut tasks = JoinSet::new();

@@ -1,6 +1,11 @@
 //! Pictures: uploaded, fetched whole, in part, or not at all.
 
+use std::time::Duration;
+
+use chrono::Utc;
 use reqwest::Method;
+use semantest::imaging::artifacts::ArtifactLinks;
+use semantest::model::id::ArtifactId;
 use semantest::store::keys::KeyScope;
 
 use crate::support::app::TestApp;
@@ -8,9 +13,9 @@ use crate::support::http::Http;
 
 /// A picture of one pixel.
 const PIXEL: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6,
-    0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0xf0,
-    0x1f, 0, 5, 0, 1, 0xff, 0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
+    6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0d, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0,
+    0xf0, 0x1f, 0, 5, 0, 1, 0xff, 0x56, 0xc7, 0x2f, 0x0d, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
 
 async fn upload(client: &Http) -> (String, String) {
@@ -60,6 +65,21 @@ async fn an_artifact_is_not_there_for_anybody_else() {
     app.stranger().get(&format!("{path}?expires=9999999999&signature=forged")).await.expect_problem(404, "NOT_FOUND");
     app.stranger().with_key("nonsense").get(&path).await.expect_problem(401, "UNAUTHENTICATED");
     client.get("/api/v1/artifacts/art_nonsense").await.expect_problem(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_signed_link_needs_no_key_and_has_an_end() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let (path, _) = upload(&client).await;
+    let id = ArtifactId::parse(path.rsplit('/').next().unwrap_or("")).expect("an artifact's id");
+    let links = ArtifactLinks::new("", app.root().derive("artifact-links", ""), Duration::from_secs(60));
+    let open = links.url(&id, Utc::now() + Duration::from_secs(30));
+    assert_eq!(app.stranger().get(&open).await.expect(200).bytes, PIXEL);
+    let over = links.url(&id, Utc::now() - Duration::from_secs(30));
+    app.stranger().get(&over).await.expect_problem(404, "NOT_FOUND");
+    let other = open.replace(id.as_str(), ArtifactId::fresh().as_str());
+    app.stranger().get(&other).await.expect_problem(404, "NOT_FOUND");
 }
 
 #[tokio::test]

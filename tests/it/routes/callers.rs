@@ -69,9 +69,11 @@ async fn each_door_needs_its_scope() {
     let publisher = app.caller("acme", &[KeyScope::Publisher]).await;
     let admin = app.caller("platform", &[KeyScope::Admin]).await;
     let chat = json!({"prompt": "hello"});
-    for (caller, name, may_chat, may_publish, may_administer) in
-        [(&client, "client", true, false, false), (&publisher, "publisher", false, true, false), (&admin, "admin", false, true, true)]
-    {
+    for (caller, name, may_chat, may_publish, may_administer) in [
+        (&client, "client", true, false, false),
+        (&publisher, "publisher", false, true, false),
+        (&admin, "admin", false, true, true),
+    ] {
         let status = |is_allowed: bool, else_status: u16| if is_allowed { else_status } else { 403 };
         assert_eq!(caller.post("/api/v1/chat/new", &chat).await.status, status(may_chat, 202), "{name}");
         assert_eq!(caller.post("/api/v1/addons", &json!({})).await.status, status(may_publish, 422), "{name}");

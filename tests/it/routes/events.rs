@@ -10,7 +10,8 @@ fn events(text: &str) -> Vec<(String, Option<u64>, serde_json::Value)> {
     let blocks = text.split("\n\n").filter(|block| block.contains("event:"));
     blocks
         .map(|block| {
-            let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_owned());
+            let field =
+                |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_owned());
             let data = serde_json::from_str(&field("data:").unwrap_or_default()).unwrap_or_default();
             (field("event:").unwrap_or_default(), field("id:").and_then(|id| id.parse().ok()), data)
         })

@@ -59,6 +59,7 @@ async fn two_at_once_make_one_job() {
 async fn a_key_that_cannot_be_used_is_named_with_the_other_faults() {
     let app = TestApp::api_only().await;
     let client = app.client().await;
-    let answer = client.post_with(CHAT, &json!({}), KEY, &"k".repeat(256)).await.expect_problem(422, "VALIDATION_ERROR");
+    let answer =
+        client.post_with(CHAT, &json!({}), KEY, &"k".repeat(256)).await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(answer.pointers(), ["/Idempotency-Key", "/prompt"]);
 }

@@ -33,7 +33,10 @@ async fn a_chat_without_images_is_a_message() {
     let answer = client.post("/api/v1/chat/new", &body).await.expect(202).json();
     assert_eq!(answer["sessionId"], "s-1");
     let job = client.get(answer["statusUrl"].as_str().expect("a link")).await.expect(200).json();
-    assert_eq!((&job["kind"], &job["userId"], &job["metadata"]), (&json!("message"), &json!("alice"), &json!({"order": 17})));
+    assert_eq!(
+        (&job["kind"], &job["userId"], &job["metadata"]),
+        (&json!("message"), &json!("alice"), &json!({"order": 17}))
+    );
 }
 
 #[tokio::test]
@@ -76,7 +79,8 @@ async fn a_wait_ends_with_the_job_or_with_its_time() {
     let app = TestApp::api_only().await;
     let client = app.client().await;
     let begun = Instant::now();
-    let late = client.post_with("/api/v1/images/generate", &json!({"prompt": "a cat"}), "prefer", "wait=1").await.expect(202);
+    let late =
+        client.post_with("/api/v1/images/generate", &json!({"prompt": "a cat"}), "prefer", "wait=1").await.expect(202);
     assert!(begun.elapsed() >= Duration::from_secs(1));
     assert_eq!(late.header("preference-applied"), "");
     let dog = json!({"prompt": "a dog"});

@@ -79,3 +79,31 @@ async fn answers_have_no_member_that_is_not_described() {
         }
     }
 }
+
+#[test]
+fn the_committed_list_of_problems_is_the_generated_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PROBLEMS.md");
+    let generated = problems();
+    if std::env::var_os("SEMANTEST_WRITE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, &generated).expect("a written list");
+    }
+    assert!(
+        std::fs::read_to_string(&path).unwrap_or_default() == generated,
+        "docs/PROBLEMS.md is not what the code says"
+    );
+}
+
+/// Every kind of problem as a page for people.
+fn problems() -> String {
+    let mut text = String::from(
+        "# Problems\n\nEvery answer that is not success is `application/problem+json` (RFC 9457) with one of these codes. \
+         The server shows the same texts at `/problems/{slug}`. Generated from `src/api/problem_code.rs` by \
+         `SEMANTEST_WRITE_SNAPSHOTS=1 cargo test --test it openapi`; codes of failed jobs stand in `docs/openapi.json`.\n",
+    );
+    for code in ProblemCode::ALL {
+        let again = if code.is_retryable() { " The same request may succeed later." } else { "" };
+        let (name, status) = (code.as_str(), code.status().as_u16());
+        text.push_str(&format!("\n## `{name}` ({status})\n\n{}.{again} {}\n", code.title(), code.advice()));
+    }
+    text
+}

@@ -57,7 +57,8 @@ async fn a_path_and_a_query_are_read_whole_too() {
     let answer = client.get("/api/v1/users/%2F/addons/Nope").await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(answer.pointers(), ["/addonId", "/userId"]);
     assert_eq!(answer.json()["errors"][0]["in"], "path");
-    let answer = client.get("/api/v1/jobs?limit=0&status=done&colour=red").await.expect_problem(422, "VALIDATION_ERROR");
+    let answer =
+        client.get("/api/v1/jobs?limit=0&status=done&colour=red").await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(answer.pointers(), ["/colour", "/limit", "/status"]);
     client.get("/api/v1/jobs?cursor=forged").await.expect_problem(422, "VALIDATION_ERROR");
     client.get("/api/v1/jobs/no-such-job").await.expect_problem(404, "JOB_NOT_FOUND");

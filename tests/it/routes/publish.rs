@@ -57,7 +57,8 @@ async fn a_source_needs_a_digest_and_a_path_an_admin() {
     let app = TestApp::api_only().await;
     let publisher = app.caller("acme", &[KeyScope::Publisher]).await;
     let digest = format!("sha256:{}", "0".repeat(64));
-    let wrong = json!({"source": {"url": "https://a.example/x.wasm", "path": "/x"}, "digest": "md5:1", "signatur": "x"});
+    let wrong =
+        json!({"source": {"url": "https://a.example/x.wasm", "path": "/x"}, "digest": "md5:1", "signatur": "x"});
     let answer = publisher.post(ADDONS, &wrong).await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(answer.pointers(), ["/digest", "/signatur", "/source/path"]);
     let without = json!({"source": {"url": "https://a.example/x.wasm"}});

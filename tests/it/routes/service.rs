@@ -38,7 +38,9 @@ async fn an_admin_sees_the_queues_fill() {
     client.post("/api/v1/images/generate", &serde_json::json!({"prompt": "a cat"})).await.expect(202);
     let admin = app.caller("platform", &[KeyScope::Admin]).await;
     let queues = admin.get("/api/v1/admin/queues").await.expect(200).json();
-    let images = queues["data"].as_array().and_then(|all| all.iter().find(|queue| queue["queue"] == "image-generation").cloned());
+    let images = queues["data"]
+        .as_array()
+        .and_then(|all| all.iter().find(|queue| queue["queue"] == "image-generation").cloned());
     assert_eq!(images.map(|queue| queue["prioritized"].clone()), Some(1.into()));
 }
 

@@ -53,7 +53,8 @@ impl FromFields for CreateBody {
             fields.fault("scopes", "must name at least one scope");
         }
         let days = fields.integer("expiresInDays", 1..=MAX_DAYS);
-        let expires_at = days.and_then(|days| i64::try_from(days).ok()).map(|days| clock::now() + TimeDelta::days(days));
+        let expires_at =
+            days.and_then(|days| i64::try_from(days).ok()).map(|days| clock::now() + TimeDelta::days(days));
         let namespaces = fields.items("namespaces", MAX_NAMESPACES, read_namespace).unwrap_or_default();
         Some(Self { key: NewKey { client: client?, scopes: scopes?, namespaces, expires_at } })
     }
@@ -75,7 +76,7 @@ struct Created {
 
 /// Makes a key. Its text is in this answer and never shown again.
 #[utoipa::path(
-    post, path = "/api/v1/admin/keys", tag = "admin", request_body = CreateKeyRequest,
+    post, path = "/api/v1/admin/keys", operation_id = "createKey", tag = "admin", request_body = CreateKeyRequest,
     responses((status = 201, body = CreatedKeyDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -103,7 +104,7 @@ impl FromQuery for ListQuery {
 
 /// Every key, or those of one client; revoked and expired ones too.
 #[utoipa::path(
-    get, path = "/api/v1/admin/keys", tag = "admin", params(("client" = Option<String>, Query)),
+    get, path = "/api/v1/admin/keys", operation_id = "listKeys", tag = "admin", params(("client" = Option<String>, Query)),
     responses((status = 200, body = KeyPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
@@ -125,7 +126,7 @@ async fn list(
 
 /// Stops a key everywhere, at once.
 #[utoipa::path(
-    post, path = "/api/v1/admin/keys/{keyId}/revoke", tag = "admin", params(("keyId" = String, Path)),
+    post, path = "/api/v1/admin/keys/{keyId}/revoke", operation_id = "revokeKey", tag = "admin", params(("keyId" = String, Path)),
     responses((status = 204, description = "It does not work any more"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]

@@ -1,8 +1,8 @@
 //! What people build: houses, a lighthouse, a castle, boats, a bridge, a balloon.
 
 use super::brief::{Part, Weather};
-use super::chance::Dice;
-use super::colour::{Rgb, mix, shade};
+use super::chance::{Dice, to_count, to_f32};
+use super::colour::{Rgb, alpha, blend, mix, shade};
 use super::path::{Paint, Path, Point};
 use super::stage::Stage;
 
@@ -159,27 +159,33 @@ pub(super) fn lighthouse(stage: &mut Stage, foot: Point, tall: f32) -> Point {
     (x, top - tall * 0.07)
 }
 
-/// The beams of a lit lamp, to both sides.
+/// The beams of a lit lamp, to both sides: bright at the lamp and in the middle, fading outwards.
 pub(super) fn beams(stage: &mut Stage, lamp: Point) {
-    let (w, _, unit) = stage.measures();
+    let (w, h, unit) = stage.measures();
     let colour = [255, 238, 186];
-    for (side, rise) in [(-1.0, -0.1), (1.0, -0.16)] {
-        let reach = w * 1.2;
-        // Several thin fans on each other fade the edge of the beam.
-        for step in 1..=5_u8 {
-            let spread = unit * 0.05 * f32::from(step);
-            let end = (lamp.0 + side * reach, lamp.1 + rise * reach);
-            Path::from(&[
-                (lamp.0, lamp.1 - unit * 0.006),
-                (end.0, end.1 - spread),
-                (end.0, end.1 + spread),
-                (lamp.0, lamp.1 + unit * 0.006),
-            ])
-            .fill(stage.canvas, Paint::Flat(colour), 0.07);
+    let reach = w * 0.95;
+    for (side, rise) in [(-1.0, -0.07), (1.0, -0.12)] {
+        for y in 0..stage.canvas.height() {
+            let dy = to_f32(y) - lamp.1;
+            if dy.abs() > h * 0.3 {
+                continue;
+            }
+            let (from, to) = if side < 0.0 { (0, to_count(lamp.0)) } else { (to_count(lamp.0), stage.canvas.width()) };
+            let mut along = (to_f32(from) - lamp.0) * side;
+            for pixel in stage.canvas.span(y, from, to) {
+                let half = unit * 0.012 + along * 0.085;
+                let off = (dy - along * rise) / half;
+                let rest = 1.0 - off * off;
+                if rest > 0.0 {
+                    let fade = (1.0 - along / reach).max(0.0);
+                    blend(pixel, colour, alpha(rest * fade * 0.5));
+                }
+                along += side;
+            }
         }
     }
-    stage.canvas.glow(lamp, unit * 0.2, colour, 0.75);
-    stage.canvas.glow(lamp, unit * 0.05, [255, 255, 240], 1.0);
+    stage.canvas.glow(lamp, unit * 0.13, colour, 0.6);
+    stage.canvas.glow(lamp, unit * 0.04, [255, 255, 240], 0.9);
 }
 
 /// A sailing boat whose waterline is at `place`.
@@ -227,7 +233,7 @@ pub(super) fn boat(stage: &mut Stage, place: Point, size: f32) {
 
 /// An arched foot bridge from `left` to `right`.
 pub(super) fn bridge(stage: &mut Stage, left: Point, right: Point, rise: f32) {
-    let colour = stage.brief.colour_of(Part::Subject).unwrap_or([190, 62, 50]);
+    let colour = stage.brief.colour_of(Part::Wall).unwrap_or([190, 62, 50]);
     let (lit, dark) = sides(stage, colour);
     let wide = right.0 - left.0;
     let deck = |t: f32, lift: f32| {

@@ -88,8 +88,11 @@ pub struct Kind {
     /// The kind's name.
     pub name: &'static str,
     /// Makes a provider of this kind from its settings.
-    pub build: fn(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<dyn Provider>, BuildError>,
+    pub build: Build,
 }
+
+/// Makes a provider from its name, its settings, and what the house hands to it.
+pub type Build = fn(&str, &ProviderSettings, &Parts) -> Result<Arc<dyn Provider>, BuildError>;
 
 /// What the house hands to every provider it builds.
 #[derive(Clone, Debug)]

@@ -56,10 +56,10 @@ pub(super) fn of(answer: &Answer) -> ProviderError {
 fn judge(status: u16, body: &[u8], after: Option<Duration>) -> ProviderError {
     // A lookalike may answer in any shape: what cannot be read counts as nothing said.
     let error = serde_json::from_slice::<WireFault>(body).unwrap_or_default().error;
-    if matches!(status, 400 | 403 | 422) {
-        if let Some(reason) = error.one_of(&REFUSALS) {
-            return ProviderError::Refused { reason: reason.to_owned() };
-        }
+    if matches!(status, 400 | 403 | 422)
+        && let Some(reason) = error.one_of(&REFUSALS)
+    {
+        return ProviderError::Refused { reason: reason.to_owned() };
     }
     if matches!(status, 400 | 402 | 429) && (status == 402 || error.one_of(&NO_CREDIT).is_some()) {
         return ProviderError::NoCredit;

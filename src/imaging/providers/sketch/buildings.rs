@@ -110,53 +110,39 @@ pub(super) fn lighthouse(stage: &mut Stage, foot: Point, tall: f32) -> Point {
         ])
         .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
     }
-    let (iron_lit, iron_dark) = sides(stage, [76, 80, 90]);
-    Path::rect(x - high * 1.5, top - tall * 0.018, high * 3.0, tall * 0.024).fill(
-        stage.canvas,
-        Paint::Across(iron_lit, iron_dark),
-        1.0,
-    );
-    for post in [-1.4, -0.7, 0.0, 0.7, 1.4] {
-        stage.canvas.line(
-            (x + post * high, top),
-            (x + post * high, top - tall * 0.06),
-            (tall * 0.006, tall * 0.006),
-            iron_dark,
-            1.0,
-        );
+    let iron = sides(stage, [76, 80, 90]);
+    for (up, size) in [(0.2, 0.03), (0.5, 0.026)] {
+        let pane = Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0);
+        pane.fill(stage.canvas, Paint::Flat(iron.1), 1.0);
     }
-    stage.canvas.line(
-        (x - high * 1.45, top - tall * 0.06),
-        (x + high * 1.45, top - tall * 0.06),
-        (tall * 0.008, tall * 0.008),
-        iron_dark,
-        1.0,
-    );
-    let glass = if stage.light.is_dark { [255, 240, 190] } else { stage.near([176, 208, 220]) };
-    Path::rect(x - high * 0.7, top - tall * 0.12, high * 1.4, tall * 0.105).fill(stage.canvas, Paint::Flat(glass), 1.0);
-    for bar in [-0.7, 0.0, 0.7] {
-        stage.canvas.line(
-            (x + bar * high, top - tall * 0.02),
-            (x + bar * high, top - tall * 0.12),
-            (tall * 0.006, tall * 0.006),
-            iron_dark,
-            0.9,
-        );
-    }
-    let (cap_lit, cap_dark) = sides(stage, stripe);
+    lantern(stage, (x, top), tall, high, iron);
+    let (lit, dark) = sides(stage, stripe);
     Path::at(x - high, top - tall * 0.115)
         .curve((x - high * 0.8, top - tall * 0.17), (x - high * 0.3, top - tall * 0.2), (x, top - tall * 0.21))
         .curve((x + high * 0.3, top - tall * 0.2), (x + high * 0.8, top - tall * 0.17), (x + high, top - tall * 0.115))
-        .fill(stage.canvas, Paint::Across(cap_lit, cap_dark), 1.0);
-    stage.canvas.line((x, top - tall * 0.2), (x, top - tall * 0.25), (tall * 0.008, tall * 0.004), iron_dark, 1.0);
-    for (up, size) in [(0.2, 0.03), (0.5, 0.026)] {
-        Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0).fill(
-            stage.canvas,
-            Paint::Flat(iron_dark),
-            1.0,
-        );
-    }
+        .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
+    stage.canvas.line((x, top - tall * 0.2), (x, top - tall * 0.25), (tall * 0.008, tall * 0.004), iron.1, 1.0);
     (x, top - tall * 0.07)
+}
+
+/// The gallery and the glass around the lamp of a lighthouse `tall` pixels high, whose tower ends at `end`.
+fn lantern(stage: &mut Stage, end: Point, tall: f32, reach: f32, iron: (Rgb, Rgb)) {
+    let (x, top) = end;
+    let floor = Path::rect(x - reach * 1.5, top - tall * 0.018, reach * 3.0, tall * 0.024);
+    floor.fill(stage.canvas, Paint::Across(iron.0, iron.1), 1.0);
+    let thin = (tall * 0.006, tall * 0.006);
+    let rail = top - tall * 0.06;
+    for post in [-1.4, -0.7, 0.0, 0.7, 1.4] {
+        stage.canvas.line((x + post * reach, top), (x + post * reach, rail), thin, iron.1, 1.0);
+    }
+    stage.canvas.line((x - reach * 1.45, rail), (x + reach * 1.45, rail), thin, iron.1, 1.0);
+    let glass = if stage.light.is_dark { [255, 240, 190] } else { stage.near([176, 208, 220]) };
+    let house = Path::rect(x - reach * 0.7, top - tall * 0.12, reach * 1.4, tall * 0.105);
+    house.fill(stage.canvas, Paint::Flat(glass), 1.0);
+    for bar in [-0.7, 0.0, 0.7] {
+        let (low, high) = ((x + bar * reach, top - tall * 0.02), (x + bar * reach, top - tall * 0.12));
+        stage.canvas.line(low, high, thin, iron.1, 0.9);
+    }
 }
 
 /// The beams of a lit lamp, to both sides: bright at the lamp and in the middle, fading outwards.

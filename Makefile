@@ -23,7 +23,7 @@ dev: addons ## The whole platform in one process: API, workers, a private Redis,
 
 test: addons ## Every test that ends within three minutes
 ifneq ($(nextest),)
-	cargo nextest run $(ARGS)
+	cargo nextest run --no-fail-fast $(ARGS)
 else
 	cargo test --tests --no-fail-fast $(ARGS)
 endif
@@ -51,6 +51,7 @@ interop-full: addons ## The same, and what takes longer: mixed workers, kills an
 soak: addons ## Kill workers and Redis under load, SOAK_MINUTES long (10), and count what was lost
 	@scripts/bootstrap-node
 	@cargo build
+	@scripts/fault-soak
 	@tests/interop/run --soak
 
 bench: addons ## The figures of docs/PERFORMANCE.md, from a release build, as one JSON object

@@ -8,6 +8,7 @@
 mod actions;
 mod consent;
 mod disable;
+mod edition;
 mod enable;
 pub mod error;
 mod fetch;

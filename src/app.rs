@@ -10,12 +10,13 @@ mod ready;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::api::{self, ApiState, OpsState};
 use crate::config::Config;
@@ -23,7 +24,7 @@ use crate::config::secrets::RootKey;
 use crate::host::Host;
 use crate::jobs::{JobHandler, Services};
 use crate::queue::tickets::upkeep::Upkeep;
-use crate::queue::{Canceller, Consumer, Lane, Producer, close_all, schedule};
+use crate::queue::{Canceller, Consumer, Lane, Producer, QueueError, close_all, schedule};
 use crate::shutdown::{self, Stop};
 use crate::store::Store;
 use crate::store::control::{Control, Message};
@@ -31,7 +32,9 @@ use crate::store::control::{Control, Message};
 pub use build::Mode;
 
 /// How often `upkeep` sweeps.
-const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+/// How often that schedule is said again: an outage between two runs breaks its chain.
+const SCHEDULE_EVERY: Duration = Duration::from_secs(120);
 
 /// What a process does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +145,10 @@ impl Bound {
             tasks.spawn(logged("the API's listener", api::serve(listener, app.state.clone(), stop.clone())));
         }
         let consumers = app.start_consumers().await?;
+        if app.roles.lanes.contains(&Lane::Upkeep) {
+            schedule_upkeep(&app.producer).await.context("scheduling upkeep")?;
+            tasks.spawn(keep_schedule(app.producer.clone(), stop.clone()));
+        }
         let cancellers = consumers.iter().map(Consumer::canceller).collect();
         tasks.spawn(cancel_on_request(app.control.clone(), cancellers, late.clone()));
         info!(
@@ -169,11 +176,6 @@ impl App {
         let mut consumers = Vec::with_capacity(self.roles.lanes.len());
         for lane in &self.roles.lanes {
             consumers.push(self.start_consumer(*lane, handler.clone()).await?);
-        }
-        if self.roles.lanes.contains(&Lane::Upkeep) {
-            schedule::every(&self.producer, "upkeep", UPKEEP_EVERY, &Upkeep::default())
-                .await
-                .context("scheduling upkeep")?;
         }
         Ok(consumers)
     }
@@ -207,6 +209,23 @@ impl App {
         Consumer::start(&self.config.redis, lane, settings, handler)
             .await
             .with_context(|| format!("starting to work on queue `{}`", lane.name()))
+    }
+}
+
+async fn schedule_upkeep(producer: &Producer) -> Result<(), QueueError> {
+    schedule::every(producer, "upkeep", UPKEEP_EVERY, &Upkeep::default()).await
+}
+
+/// Says the schedule again and again, so that upkeep comes back after an outage without a restart.
+async fn keep_schedule(producer: Producer, stop: Stop) {
+    while !stop.has_fired() {
+        tokio::select! {
+            () = stop.fired() => return,
+            () = tokio::time::sleep(SCHEDULE_EVERY) => {}
+        }
+        if let Err(error) = schedule_upkeep(&producer).await {
+            warn!(error = %error, "Could not schedule upkeep; it is tried again in two minutes");
+        }
     }
 }
 

@@ -10,13 +10,17 @@ mod ask;
 mod cache;
 pub mod call;
 pub mod compile;
+pub mod compile_error;
 mod engine;
-pub mod exports;
+pub mod export;
+mod exports;
+mod facts;
 mod iface;
 pub mod inspect;
 pub mod interface;
 pub mod invocation;
 pub mod limiter;
+mod linked;
 mod linkers;
 pub mod logbook;
 mod meter;
@@ -43,9 +47,11 @@ use crate::host::state::AssetLimits;
 use crate::host::ticker::Ticker;
 use crate::model::disposition::Disposition;
 
-pub use call::{CallFacts, CallReport, CallRequest, Usage};
-pub use compile::{CompileError, CompiledAddon, Origin};
-pub use exports::Export;
+pub use call::{CallReport, CallRequest, Usage};
+pub use compile::{CompiledAddon, Origin};
+pub use compile_error::{BoxError, CompileError};
+pub use export::Export;
+pub use facts::CallFacts;
 pub use interface::{Interface, InterfaceSet};
 pub use invocation::{Invocation, Reply};
 pub use logbook::{LogLevel, LogLine, LogSource};
@@ -60,7 +66,7 @@ pub enum HostError {
     Engine {
         /// What it said.
         #[source]
-        source: compile::BoxError,
+        source: BoxError,
     },
     /// The ticking thread cannot be started.
     #[error("the thread that interrupts guests cannot be started")]

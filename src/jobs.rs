@@ -28,6 +28,7 @@ use crate::model::id::{ClientId, UserId};
 use crate::model::job_error::JobError;
 use crate::queue::{Delivery, Ticket, tickets};
 use crate::store::jobs::JobRecord;
+use crate::store::keys::Keys;
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -48,6 +49,8 @@ pub struct Services {
     pub gallery: Gallery,
     /// Deliveries.
     pub webhooks: Webhooks,
+    /// Who has keys: the clients whose jobs upkeep looks after.
+    pub keys: Keys,
     /// The client that foreign producers work for when they name none.
     pub default_client: ClientId,
     /// Whether conveniences for trying things out are on.

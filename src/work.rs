@@ -33,6 +33,7 @@ use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
 pub use idempotency::Reserved;
+pub use reconcile::LOST_AFTER;
 pub use submit::dispatch_id;
 pub use view::{Attempts, JobView};
 

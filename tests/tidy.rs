@@ -37,6 +37,11 @@ fn every_module_stands_on_a_floor() -> anyhow::Result<()> {
 }
 
 #[test]
+fn the_table_of_floors_shows_the_house_as_it_is() -> anyhow::Result<()> {
+    hold("An arrow between neighbours that nobody uses goes out of tests/tidy/floors.rs.", floors::neighbours)
+}
+
+#[test]
 fn a_heavy_crate_is_named_in_its_own_room_only() -> anyhow::Result<()> {
     hold("Heavy dependencies stay replaceable: one module each (tests/tidy/floors.rs).", floors::confinement)
 }

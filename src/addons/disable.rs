@@ -72,7 +72,7 @@ impl Addons {
         }
         if erase {
             self.inner.kv.erase(&crate::addons::kv_scope(owner)).await?;
-            self.inner.enablements.remove(&owner.client, &owner.user, &owner.addon).await?;
+            self.inner.erase(owner).await?;
             return Ok(json!({ "state": "erased", "addonId": owner.addon }));
         }
         self.change(owner, |current| {

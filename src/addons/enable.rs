@@ -36,7 +36,10 @@ impl Addons {
     ) -> Result<EnableAnswer, AddonsError> {
         let (client, user) = user;
         let checked = self.check_wish(addon, spec).await?;
-        let current = self.inner.enablements.get(client, user, addon).await?;
+        let current = match self.inner.enablements.get(client, user, addon).await? {
+            Some(current) => Some(self.settled(current).await?),
+            None => None,
+        };
         let request = fingerprint(&checked, spec);
         let mut next = match current {
             Some(current) if is_effective(&current, &checked, spec) => {
@@ -74,7 +77,7 @@ impl Addons {
             next.request = Some(request);
             next.error = None;
             next.steps = Vec::new();
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(_) => {}
                 Put::Conflict(_) => {
                     return Err(AddonsError::conflict("somebody changed this enablement just now; try again"));
@@ -95,7 +98,7 @@ impl Addons {
         addon: &AddonId,
     ) -> Result<EnablementView, AddonsError> {
         let record = self.inner.enablements.get(client, user, addon).await?.ok_or_else(|| not_enabled(addon, user))?;
-        self.view(&record).await
+        self.view(&self.settled(record).await?).await
     }
 
     /// Every enablement of a user.
@@ -105,9 +108,28 @@ impl Addons {
     pub async fn enablements(&self, client: &ClientId, user: &UserId) -> Result<Vec<EnablementView>, AddonsError> {
         let mut views = Vec::new();
         for record in self.inner.enablements.list(client, user).await? {
-            views.push(self.view(&record).await?);
+            views.push(self.view(&self.settled(record).await?).await?);
         }
         Ok(views)
+    }
+
+    /// A load that ended where no worker could write it down (cancelled in its queue, or every worker that had it
+    /// died) must not keep the enablement `loading` for ever: whoever looks next writes it.
+    async fn settled(&self, current: Enablement) -> Result<Enablement, AddonsError> {
+        let (EnablementState::Loading, Some(job)) = (current.state, &current.job_id) else { return Ok(current) };
+        let Some(record) = self.inner.work.records().get(job).await? else { return Ok(current) };
+        let record = self.inner.work.reconcile(record).await?;
+        let (true, Some(failure)) = (record.is_finished(), record.failure) else { return Ok(current) };
+        let state = current.state.next(Change::LoadFailed)?;
+        let next = Enablement { state, error: Some(failure), steps: record.steps, ..current.clone() };
+        match self.inner.write(current.revision, &next).await? {
+            Put::Stored(revision) => Ok(Enablement { revision, ..next }),
+            // Its worker, or another reader, wrote first; that is what the caller meets.
+            Put::Conflict(_) => {
+                let (client, user, addon) = (&current.client, &current.user, &current.addon);
+                Ok(self.inner.enablements.get(client, user, addon).await?.unwrap_or(current))
+            }
+        }
     }
 
     async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {

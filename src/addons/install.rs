@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::addons::consent::{Consent, decide};
+use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
 use crate::addons::registry::VersionWish;
 use crate::addons::running::{Call, CallContext, Running};
@@ -55,7 +56,7 @@ impl Prepared {
             config: self.config.clone(),
             ..fresh
         };
-        Running::new(owner.clone(), enablement, Arc::new(self.record.manifest.clone()))
+        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.manifest.clone())))
     }
 }
 
@@ -71,7 +72,9 @@ impl Addons {
         progress.percent(60).await;
         let digest = prepared.record.digest;
         if prepared.consent == Consent::Missing {
-            STEPS_AFTER_CONSENT.iter().for_each(|step| progress.skip(step));
+            for step in STEPS_AFTER_CONSENT {
+                progress.skip(step).await;
+            }
             let requested = super::views::in_plain_words(&prepared.record.manifest);
             self.settle(owner, Change::ConsentMissing, &prepared, ticket, progress).await?;
             return Ok(json!({
@@ -257,7 +260,7 @@ impl Addons {
             if !edit(&mut next)? {
                 return Ok(next);
             }
-            match self.inner.enablements.put(next.revision, &next).await? {
+            match self.inner.write(next.revision, &next).await? {
                 Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
                 Put::Conflict(_) => {}
             }

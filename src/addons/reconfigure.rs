@@ -42,7 +42,7 @@ impl Addons {
             // The job wrote the settings; what else was asked for goes onto what the record is now.
             next = Enablement { order: next.order, auto_update: next.auto_update, grants: next.grants, ..fresh };
         }
-        match self.inner.enablements.put(next.revision, &next).await? {
+        match self.inner.write(next.revision, &next).await? {
             Put::Stored(revision) => Ok(EnablementView::of(&Enablement { revision, ..next })),
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
@@ -120,7 +120,7 @@ impl Addons {
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
         let compiled = self.inner.compiled(&running).await?;
         let enablement = Enablement { config: config.clone(), ..running.enablement.clone() };
-        let changed = Running::new(owner.clone(), enablement, Arc::clone(&running.manifest));
+        let changed = Running::new(owner.clone(), enablement, Arc::clone(&running.edition));
         let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
         self.inner.call(&changed, &compiled, call, Invocation::Reconfigure).await?;
         self.change(owner, |current| {

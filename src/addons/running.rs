@@ -1,6 +1,5 @@
 //! Enablements that run: cached with invalidation, called in a fresh store each time.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +9,14 @@ use bytes::Bytes;
 use jsonschema::Validator;
 use lru::LruCache;
 use parking_lot::Mutex;
+use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
-use crate::host::compile::BoxError;
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -24,18 +24,19 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::model::limits::CallLimits;
 use crate::model::manifest::Manifest;
-use crate::model::schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::Enablement;
+use crate::store::enablements::{Enablement, Put};
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
 const MAX_ENABLEMENTS: usize = 20_000;
 /// Users whose list of addons is kept in memory by one process.
 const MAX_USERS: usize = 20_000;
+/// Versions whose manifest and schemas are kept in memory by one process.
+const MAX_EDITIONS: usize = 1000;
 /// Longest time a cached record is used without looking again, should an invalidation be lost.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
@@ -105,33 +106,23 @@ pub(super) struct Running {
     pub(super) enablement: Enablement,
     pub(super) manifest: Arc<Manifest>,
     pub(super) config: Arc<str>,
-    params: HashMap<String, Validator>,
-    results: HashMap<String, Validator>,
+    pub(super) edition: Arc<Edition>,
 }
 
 impl Running {
-    pub(super) fn new(owner: Owner, enablement: Enablement, manifest: Arc<Manifest>) -> Self {
-        let compiled = |pick: fn(&crate::model::manifest::ActionSpec) -> Option<&serde_json::Value>| {
-            manifest
-                .actions
-                .iter()
-                .filter_map(|action| Some((action.name.clone(), schema::compile(pick(action)?).ok()?)))
-                .collect()
-        };
-        let params = compiled(|action| action.params.as_ref());
-        let results = compiled(|action| action.result.as_ref());
+    pub(super) fn new(owner: Owner, enablement: Enablement, edition: Arc<Edition>) -> Self {
         let config = enablement.config.to_string().into();
-        Self { owner, enablement, manifest, config, params, results }
+        Self { owner, enablement, manifest: Arc::clone(&edition.manifest), config, edition }
     }
 
     /// The validator of an action's parameters, where it declares a schema.
     pub(super) fn params(&self, action: &str) -> Option<&Validator> {
-        self.params.get(action)
+        self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
     pub(super) fn result(&self, action: &str) -> Option<&Validator> {
-        self.results.get(action)
+        self.edition.result(action)
     }
 }
 
@@ -145,6 +136,7 @@ type Read<T> = (Instant, Arc<T>);
 pub(super) struct Caches {
     running: Mutex<LruCache<Key, Read<Running>>>,
     users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
+    editions: Mutex<LruCache<(AddonId, Version), Arc<Edition>>>,
     generation: AtomicU64,
     control: Control,
 }
@@ -155,6 +147,7 @@ impl Caches {
         Self {
             running: Mutex::new(LruCache::new(size(MAX_ENABLEMENTS))),
             users: Mutex::new(LruCache::new(size(MAX_USERS))),
+            editions: Mutex::new(LruCache::new(size(MAX_EDITIONS))),
             generation: AtomicU64::new(0),
             control,
         }
@@ -174,6 +167,7 @@ impl Caches {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.running.lock().clear();
         self.users.lock().clear();
+        self.editions.lock().clear();
     }
 }
 
@@ -188,7 +182,7 @@ impl Addons {
             };
             match message {
                 Ok(Message::EnablementChanged { client, user, addon }) => {
-                    self.inner.caches.forget(&(client, user, addon))
+                    self.inner.caches.forget(&(client, user, addon));
                 }
                 Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
                 Ok(_) => {}
@@ -206,6 +200,21 @@ impl Inner {
             .ok_or_else(|| JobError::permanent(JobCode::Internal, "this process was started without a sandbox"))
     }
 
+    /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
+    /// it over the control channel, this one does it now, so that whoever asked for the change meets it.
+    pub(super) async fn write(&self, expected_revision: u64, next: &Enablement) -> Result<Put, StoreError> {
+        let put = self.enablements.put(expected_revision, next).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        put
+    }
+
+    /// Removes an enablement; every process forgets it likewise.
+    pub(super) async fn erase(&self, owner: &Owner) -> Result<bool, StoreError> {
+        let removed = self.enablements.remove(&owner.client, &owner.user, &owner.addon).await;
+        self.caches.forget(&(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
+        removed
+    }
+
     /// The enablement, when it is enabled.
     pub(super) async fn running(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
         let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
@@ -215,19 +224,37 @@ impl Inner {
             return Ok(Some(Arc::clone(running)));
         }
         let generation = self.caches.generation();
-        let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
+        let Some(mut enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
             return Ok(None);
         };
         if enablement.state != EnablementState::Enabled {
             return Ok(None);
         }
         let Some(version) = &enablement.version else { return Ok(None) };
-        let Some(record) = self.versions.get(&owner.addon, version).await? else { return Ok(None) };
-        let running = Arc::new(Running::new(owner.clone(), enablement, Arc::new(record.manifest)));
+        let Some(edition) = self.edition(&owner.addon, version).await? else { return Ok(None) };
+        // How it was loaded is most of its size, and no call asks for it.
+        enablement.steps = Vec::new();
+        let running = Arc::new(Running::new(owner.clone(), enablement, edition));
         if self.caches.generation() == generation {
             self.caches.running.lock().put(key, (Instant::now(), Arc::clone(&running)));
         }
         Ok(Some(running))
+    }
+
+    /// One version's own part, read once: a published version never changes.
+    async fn edition(&self, addon: &AddonId, version: &Version) -> Result<Option<Arc<Edition>>, StoreError> {
+        let key = (addon.clone(), version.clone());
+        let cached = self.caches.editions.lock().get(&key).map(Arc::clone);
+        if cached.is_some() {
+            return Ok(cached);
+        }
+        let generation = self.caches.generation();
+        let Some(record) = self.versions.get(addon, version).await? else { return Ok(None) };
+        let edition = Arc::new(Edition::of(record.manifest));
+        if self.caches.generation() == generation {
+            self.caches.editions.lock().put(key, Arc::clone(&edition));
+        }
+        Ok(Some(edition))
     }
 
     /// Every enabled addon of a user.

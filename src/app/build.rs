@@ -22,6 +22,7 @@ use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
+use crate::store::keys::Keys;
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -41,7 +42,9 @@ impl App {
     /// Redis is not there or evicts, the sandbox or the blob store cannot be set up, or a setting is wrong.
     pub async fn build(config: Config, roles: Roles, numbers: PrometheusHandle, mode: Mode) -> anyhow::Result<Self> {
         let config = Arc::new(config);
-        let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+        let store = Store::connect(&config.redis)
+            .await
+            .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
         refuse_eviction(&store, &mode).await?;
         let producer = Producer::connect(&config.redis, &config.queues).await.context("connecting to the queues")?;
         let control = Control::new(store.clone());
@@ -68,6 +71,7 @@ impl App {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
+            keys: Keys::new(store.clone()),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::cli::say;
 use crate::config::Config;
+use crate::telemetry;
 
 /// Measure this machine: jobs, guest calls, requests.
 #[derive(Debug, Args)]
@@ -64,6 +65,8 @@ struct Figures {
 }
 
 pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
+    // Logs and numbers as in any role: they are part of what a job and a request cost.
+    telemetry::start_logging(&config.log)?;
     let mut bench = setup::Bench::start(config, &args.addons).await?;
     let (load_cold_ms, load_warm_ms) = loads::measure(&bench).await?;
     let guest_call_us = guest::measure(&bench).await?;

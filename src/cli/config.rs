@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use crate::app::root_key;
 use crate::cli::say;
 use crate::config::Config;
 
@@ -20,12 +21,19 @@ enum ConfigCommand {
 
 pub(super) fn run(config: &Config, args: &ConfigArgs) -> anyhow::Result<()> {
     match args.command {
-        // Loading refuses what does not fit, so getting here is the answer.
+        // Loading refuses what does not fit. The master key is read by a role only: a malformed one must show here too.
         ConfigCommand::Check => {
-            say::line(&format!(
-                "the settings fit; API on {}, operators on {}",
-                config.server.listen, config.server.ops_listen
-            ));
+            let has_key = config.secrets.master_key.is_some();
+            if has_key {
+                root_key(config)?;
+            }
+            let (api, ops) = (config.server.listen, config.server.ops_listen);
+            say::line(&format!("the settings fit; API on {api}, operators on {ops}"));
+            if !has_key {
+                say::line(
+                    "SEMANTEST_MASTER_KEY is not set: `dev` makes its own; `api` and `worker` do not start without",
+                );
+            }
             Ok(())
         }
     }

@@ -8,6 +8,7 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::model::id::ClientId;
 use crate::store::Store;
+use crate::store::control::{Control, Message};
 use crate::store::keys::{KeyScope, Keys, NewKey};
 
 /// Make, list and revoke API keys.
@@ -44,7 +45,10 @@ enum KeysCommand {
 }
 
 pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
-    let store = Store::connect(&config.redis).await.context("connecting to Redis")?;
+    let store = Store::connect(&config.redis)
+        .await
+        .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
+    let control = Control::new(store.clone());
     let keys = Keys::new(store);
     match args.command {
         KeysCommand::Create { client, scope, namespace, expires_in_days } => {
@@ -69,6 +73,8 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
             if !keys.revoke(&id).await.context("revoking the key")? {
                 bail!("there is no key with the id `{id}`; `semantest keys list` shows them");
             }
+            // Running servers remember keys; without this they would believe it for another minute.
+            control.publish(&Message::KeyChanged { id }).await.context("telling the running servers")?;
         }
     }
     Ok(())

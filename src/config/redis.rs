@@ -1,6 +1,7 @@
 //! Where Redis is, how long we wait for it, and how long it keeps what is over.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::model::units::Span;
 
@@ -35,9 +36,36 @@ impl Default for RedisSettings {
     }
 }
 
+impl RedisSettings {
+    /// Where Redis is, for messages: the URL without user and password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let Ok(url) = Url::parse(&self.url) else { return String::from("an address that is no URL") };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+    }
+}
+
 impl std::fmt::Debug for RedisSettings {
     /// Leaves the URL out: it may carry a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisSettings").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_about_redis_names_its_place_and_no_password() {
+        for (url, place) in [
+            ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
+            ("rediss://user:hidden@redis.internal/2", "rediss://redis.internal"),
+            ("hidden", "an address that is no URL"),
+        ] {
+            let settings = RedisSettings { url: String::from(url), ..RedisSettings::default() };
+            assert_eq!(settings.place(), place);
+        }
     }
 }

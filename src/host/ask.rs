@@ -5,8 +5,9 @@ use wasmtime::Store;
 use wasmtime::component::Resource;
 
 use crate::host::api::v1::imports::semantest::addon::types;
-use crate::host::call::CallFacts;
-use crate::host::exports::{Export, Exports};
+use crate::host::export::Export;
+use crate::host::exports::Exports;
+use crate::host::facts::CallFacts;
 use crate::host::iface::assets::HostAsset;
 use crate::host::invocation::{Invocation, Reply, StopReason};
 use crate::host::outcome::CallFailure;

@@ -15,6 +15,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::host::Host;
 use crate::host::ask;
 use crate::host::compile::CompiledAddon;
+use crate::host::facts::CallFacts;
 use crate::host::invocation::{Invocation, Reply};
 use crate::host::logbook::{LogBook, LogLine};
 use crate::host::meter::Meter;
@@ -23,25 +24,6 @@ use crate::host::ports::Ports;
 use crate::host::state::{GuestState, StateParts};
 use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
-
-/// Facts about the job that caused a call; the guest gets them as the contract's `call` record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallFacts {
-    /// The job's id, stable across attempts.
-    pub job_id: String,
-    /// 1 for the first try.
-    pub attempt: u32,
-    /// Same for every attempt of one logical request.
-    pub idempotency_key: String,
-    /// The user's pseudonym for this addon.
-    pub subject: String,
-    /// The enablement's opaque id.
-    pub enablement: String,
-    /// W3C trace context.
-    pub traceparent: Option<String>,
-    /// BCP 47 tag.
-    pub locale: Option<String>,
-}
 
 /// Everything a call needs besides the question.
 #[derive(Clone, Debug)]

@@ -6,7 +6,6 @@
 //! between processes at a lock file. Code is compiled and loaded on the blocking
 //! pool, a bounded number at a time.
 
-use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,93 +17,12 @@ use wasmtime::component::Component;
 use crate::host::Host;
 use crate::host::cache::disk::Found;
 use crate::host::cache::memory::Slot;
-use crate::host::exports::{Export, Exports};
+use crate::host::compile_error::{BoxError, CompileError};
+use crate::host::export::Export;
+use crate::host::exports::Exports;
 use crate::host::interface::InterfaceSet;
-use crate::model::code::JobCode;
+use crate::host::linked::Linked;
 use crate::model::digest::Digest;
-use crate::model::disposition::Disposition;
-use crate::model::job::Failure;
-use crate::model::job_error::JobError;
-
-/// An error of somebody else's, kept as a cause.
-pub type BoxError = Box<dyn Error + Send + Sync>;
-
-/// Why a component cannot be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum CompileError {
-    /// Its bytes could not be had.
-    #[error("the component's bytes cannot be read")]
-    Fetch {
-        /// What the caller's source said.
-        #[source]
-        source: BoxError,
-    },
-    /// Its bytes are not those that were asked for.
-    #[error("the bytes are {actual}, not {expected}")]
-    Digest {
-        /// What was asked for.
-        expected: Digest,
-        /// What came.
-        actual: Digest,
-    },
-    /// It is no component, or one that this engine does not run.
-    #[error("the component does not compile")]
-    Invalid {
-        /// What the compiler said.
-        #[source]
-        source: BoxError,
-    },
-    /// It imports something that is not linked for it.
-    #[error("an import of the component is not offered to it")]
-    Import {
-        /// Which one, in the linker's words.
-        #[source]
-        source: BoxError,
-    },
-    /// It exports an interface of the contract with other types.
-    #[error("the export `{export}` does not have the contract's types")]
-    Export {
-        /// Which one.
-        export: Export,
-        /// What differs.
-        #[source]
-        source: BoxError,
-    },
-    /// The compiler itself broke down.
-    #[error("the compiler broke down")]
-    Crashed {
-        /// How.
-        #[source]
-        source: tokio::task::JoinError,
-    },
-}
-
-impl CompileError {
-    /// Whether trying again may help.
-    #[must_use]
-    pub const fn disposition(&self) -> Disposition {
-        match self {
-            Self::Fetch { .. } => Disposition::Retry,
-            Self::Digest { .. }
-            | Self::Invalid { .. }
-            | Self::Import { .. }
-            | Self::Export { .. }
-            | Self::Crashed { .. } => Disposition::GiveUp,
-        }
-    }
-
-    /// The job code that this failure ends a load with.
-    #[must_use]
-    pub const fn code(&self) -> JobCode {
-        match self {
-            Self::Fetch { .. } => JobCode::AddonFetchFailed,
-            Self::Digest { .. } => JobCode::DigestMismatch,
-            Self::Invalid { .. } | Self::Crashed { .. } => JobCode::CompileFailed,
-            Self::Import { .. } => JobCode::ImportForbidden,
-            Self::Export { .. } => JobCode::ContractUnsupported,
-        }
-    }
-}
 
 /// Where a component's code came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,23 +47,6 @@ impl Origin {
     }
 }
 
-/// A component linked with one set of doors.
-pub(super) struct Linked {
-    digest: Digest,
-    interfaces: InterfaceSet,
-    exports: Exports,
-}
-
-impl Linked {
-    pub(super) const fn interfaces(&self) -> InterfaceSet {
-        self.interfaces
-    }
-
-    pub(super) const fn exports(&self) -> &Exports {
-        &self.exports
-    }
-}
-
 /// A component that is ready to be called; cheap to clone.
 #[derive(Clone)]
 pub struct CompiledAddon {
@@ -157,19 +58,19 @@ impl CompiledAddon {
     /// The digest of the component's bytes.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.linked.digest
+        self.linked.digest()
     }
 
     /// The doors that are linked.
     #[must_use]
     pub fn interfaces(&self) -> InterfaceSet {
-        self.linked.interfaces
+        self.linked.interfaces()
     }
 
     /// Whether the component has an export.
     #[must_use]
     pub fn has(&self, export: Export) -> bool {
-        self.linked.exports.has(export)
+        self.linked.exports().has(export)
     }
 
     /// Where the code came from this time.
@@ -182,8 +83,8 @@ impl CompiledAddon {
 impl std::fmt::Debug for CompiledAddon {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CompiledAddon")
-            .field("digest", &self.linked.digest)
-            .field("interfaces", &self.linked.interfaces)
+            .field("digest", self.linked.digest())
+            .field("interfaces", &self.linked.interfaces())
             .field("origin", &self.origin)
             .finish()
     }
@@ -248,7 +149,7 @@ impl Host {
             .instantiate_pre(component)
             .map_err(|error| CompileError::Import { source: error.into_boxed_dyn_error() })?;
         let exports = Exports::bind(&instance)?;
-        Ok(slot.keep(Arc::new(Linked { digest: *digest, interfaces, exports })))
+        Ok(slot.keep(Arc::new(Linked::new(*digest, interfaces, exports))))
     }
 
     /// Reads the code from disk, or compiles the component.
@@ -347,18 +248,4 @@ impl Host {
 /// Runs `work` on the blocking pool.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     tokio::task::spawn_blocking(work).await.map_err(|source| CompileError::Crashed { source })
-}
-
-impl From<CompileError> for JobError {
-    fn from(error: CompileError) -> Self {
-        let disposition = error.disposition();
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(error.code(), message) };
-        Self { failure, disposition }
-    }
 }

@@ -3,57 +3,10 @@
 use wasmtime::component::InstancePre;
 
 use crate::host::api::v1;
-use crate::host::compile::CompileError;
+use crate::host::compile_error::CompileError;
+use crate::host::export::Export;
 use crate::host::state::GuestState;
 use crate::model::contract::{CONTRACT_PACKAGE, HOST_CONTRACT};
-
-/// An export interface that this host calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Export {
-    /// `lifecycle`.
-    Lifecycle,
-    /// `config-handler`.
-    ConfigHandler,
-    /// `actions`.
-    Actions,
-    /// `before-prompt`.
-    BeforePrompt,
-    /// `before-image`.
-    BeforeImage,
-    /// `after-image`.
-    AfterImage,
-}
-
-impl Export {
-    /// Every export this host calls.
-    pub const ALL: [Self; 6] =
-        [Self::Lifecycle, Self::ConfigHandler, Self::Actions, Self::BeforePrompt, Self::BeforeImage, Self::AfterImage];
-
-    /// The interface's name, such as `before-prompt`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lifecycle => "lifecycle",
-            Self::ConfigHandler => "config-handler",
-            Self::Actions => "actions",
-            Self::BeforePrompt => "before-prompt",
-            Self::BeforeImage => "before-image",
-            Self::AfterImage => "after-image",
-        }
-    }
-
-    /// Whether `instance` has it, in any version that is compatible with this host's.
-    fn is_in(self, instance: &InstancePre<GuestState>) -> bool {
-        let name = format!("{CONTRACT_PACKAGE}/{}@{HOST_CONTRACT}", self.as_str());
-        instance.component().get_export_index(None, &name).is_some()
-    }
-}
-
-impl std::fmt::Display for Export {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The bindings of those exports that a component has.
 pub(super) struct Exports {
@@ -96,10 +49,16 @@ fn bind<T>(
     instance: &InstancePre<GuestState>,
     new: impl FnOnce(InstancePre<GuestState>) -> wasmtime::Result<T>,
 ) -> Result<Option<T>, CompileError> {
-    if !export.is_in(instance) {
+    if !is_in(export, instance) {
         return Ok(None);
     }
     new(instance.clone())
         .map(Some)
         .map_err(|error| CompileError::Export { export, source: error.into_boxed_dyn_error() })
+}
+
+/// Whether `instance` has `export`, in any version that is compatible with this host's.
+fn is_in(export: Export, instance: &InstancePre<GuestState>) -> bool {
+    let name = format!("{CONTRACT_PACKAGE}/{}@{HOST_CONTRACT}", export.as_str());
+    instance.component().get_export_index(None, &name).is_some()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::host::exports::Export;
+use crate::host::export::Export;
 use crate::host::ports::AssetFacts;
 use crate::model::chat::Message;
 use crate::model::image::ImageRequest;

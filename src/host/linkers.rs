@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use crate::host::compile::CompileError;
+use crate::host::compile_error::CompileError;
 use crate::host::interface::InterfaceSet;
 use crate::host::state::{self, GuestState};
 

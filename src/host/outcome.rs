@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-use crate::host::compile::BoxError;
-use crate::host::exports::Export;
+use crate::host::compile_error::BoxError;
+use crate::host::export::Export;
 use crate::host::limiter::{self, Resource};
 use crate::host::logbook::clean;
 use crate::host::ports::{PortError, PortErrorKind};

@@ -15,7 +15,7 @@ use crate::imaging::artifacts::ArtifactLinks;
 use crate::model::digest::Digest;
 use crate::model::id::{ArtifactId, ClientId, JobId, UserId};
 use crate::model::job_error::JobError;
-use crate::store::artifacts::{ArtifactRecord, Artifacts};
+use crate::store::artifacts::{ArtifactRecord, Artifacts, RemovedArtifact};
 use crate::store::blobs::{BlobError, BlobKind, Blobs};
 use crate::store::{Store, StoreError};
 
@@ -172,6 +172,21 @@ impl Gallery {
     /// [`GalleryError`] when the record cannot be read.
     pub async fn find_linked(&self, id: &ArtifactId) -> Result<Option<ArtifactRecord>, GalleryError> {
         Ok(self.records.get(id).await?)
+    }
+
+    /// Removes artifacts that expired, oldest first, at most `limit`, and the bytes that nobody else has.
+    /// Answers how many went.
+    ///
+    /// # Errors
+    /// [`GalleryError`] when records or bytes cannot be removed; the rest is for the next sweep.
+    pub async fn sweep(&self, limit: usize) -> Result<usize, GalleryError> {
+        let expired = self.records.expired(clock::now(), limit).await?;
+        for id in &expired {
+            if let RemovedArtifact::Last(digest) = self.records.remove(id).await? {
+                self.blobs.remove(BlobKind::Artifact, &digest).await?;
+            }
+        }
+        Ok(expired.len())
     }
 
     /// The bytes of an artifact.

@@ -82,6 +82,9 @@ pub struct Drawn {
     pub notes: Vec<String>,
 }
 
+/// Makes a provider from its settings; the first argument is the provider's name.
+pub type Build = fn(&str, &ProviderSettings, &Parts) -> Result<Arc<dyn Provider>, BuildError>;
+
 /// A kind of provider, as `[imaging.providers.<name>] kind` names it.
 #[derive(Debug)]
 pub struct Kind {

@@ -86,6 +86,8 @@ fn body(record: &JobRecord, event: EventType) -> EventBody {
     };
     match event {
         EventType::JobQueued => facts.queued(record.facts.created_at),
+        // The job may be over by now; its end is another event, told once.
+        EventType::JobProcessing => facts.processing(record.started_at.unwrap_or_else(clock::now)),
         EventType::JobProgress => facts.progress(clock::now(), record.progress),
         _ => match outcome(record) {
             Some(outcome) => facts.ended(record.finished_at.unwrap_or_else(clock::now), &outcome),

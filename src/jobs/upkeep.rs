@@ -1,35 +1,117 @@
-//! `upkeep`: what a dead worker left undone.
+//! `upkeep`: what dead workers, outages and the passing of time leave behind.
+//!
+//! The sweeps are independent: one that fails does not keep the others from
+//! their work, and each is bounded, since the next tick goes on.
 
-use chrono::TimeDelta;
-use serde_json::{Value, json};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::join_all;
+use rand::seq::SliceRandom as _;
+use serde_json::json;
 use tracing::info;
 
 use crate::clock;
 use crate::jobs::{JobResult, Services};
+use crate::model::id::{ClientId, JobId};
+use crate::model::job_error::JobError;
+use crate::work::LOST_AFTER;
 
-/// How long a foreign job's own worker has to leave the dispatch, in seconds: longer than any lock.
-const OWED_AFTER_SECS: i64 = 90;
+/// How long a foreign job's own worker has to leave the dispatch: longer than any lock.
+const OWED_AFTER: TimeDelta = TimeDelta::seconds(90);
 /// Most dispatches that one sweep leaves.
 const MAX_OWED: usize = 500;
+/// How far back the first look for lost jobs goes.
+const FIRST_LOOK: TimeDelta = TimeDelta::hours(24);
+/// Questions to the queue that are open at the same time.
+const AT_ONCE: usize = 16;
+/// Clients whose lists one sweep tidies.
+const MAX_CLIENTS: usize = 50;
+/// Members of a list that one sweep looks at.
+const MAX_MEMBERS: usize = 1000;
+/// No record goes earlier than this, so no list is looked at earlier.
+const LISTED_FOR: TimeDelta = TimeDelta::hours(1);
+/// Artifacts that one sweep removes.
+const MAX_ARTIFACTS: usize = 500;
 
-/// Leaves the dispatch of each foreign job whose worker died for good before it could.
 pub(super) async fn run(services: &Services) -> JobResult {
-    let before = clock::now() - TimeDelta::seconds(OWED_AFTER_SECS);
-    let owed = services.work.records().owed_before(before, MAX_OWED).await?;
-    let mut left = 0_usize;
-    for job in &owed {
-        let Some(record) = services.work.records().get(job).await? else {
-            services.work.records().settle(job).await?;
+    let now = clock::now();
+    let owed = leave_owed(services, now).await;
+    let lost = end_lost(services, now).await;
+    let unlisted = tidy_lists(services, now).await;
+    let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
+    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    if owed + lost > 0 {
+        info!(
+            owed,
+            lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
+        );
+    }
+    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired }))
+}
+
+/// Leaves the dispatch of each foreign or retried job whose worker died for good before it could.
+async fn leave_owed(services: &Services, now: DateTime<Utc>) -> Result<usize, JobError> {
+    let records = services.work.records();
+    let mut left = 0;
+    for job in &records.owed_before(now - OWED_AFTER, MAX_OWED).await? {
+        let Some(record) = records.get(job).await? else {
+            records.settle(job).await?;
             continue;
         };
         let record = services.work.reconcile(record).await?;
         if record.is_finished() {
             services.work.leave_dispatch(&record).await?;
-            left = left.saturating_add(1);
+            left += 1;
         }
     }
-    if left > 0 {
-        info!(left, "Left {left} dispatches that dead workers owed");
+    Ok(left)
+}
+
+/// Asks the queue once about each job that nobody has begun for a while: Redis may have gone away between its record
+/// and its ticket.
+async fn end_lost(services: &Services, now: DateTime<Utc>) -> Result<usize, JobError> {
+    let records = services.work.records();
+    let until = now - LOST_AFTER;
+    let mut ended = 0;
+    for client in clients(services).await? {
+        let since = records.checked_until(&client).await?.unwrap_or(now - FIRST_LOOK);
+        let unbegun = records.unbegun(&client, since, until).await?;
+        for some in unbegun.chunks(AT_ONCE) {
+            let mut looks = Vec::with_capacity(some.len());
+            for job in some {
+                looks.push(is_ended(services, job));
+            }
+            for is_ended in join_all(looks).await {
+                ended += usize::from(is_ended?);
+            }
+        }
+        records.set_checked_until(&client, until).await?;
     }
-    Ok::<Value, _>(json!({ "owed": owed.len(), "left": left }))
+    Ok(ended)
+}
+
+async fn is_ended(services: &Services, job: &JobId) -> Result<bool, JobError> {
+    match services.work.records().get(job).await? {
+        Some(record) if !record.is_finished() => Ok(services.work.reconcile(record).await?.is_finished()),
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Everybody who may have jobs: those with a key, and the one that foreign producers work for.
+async fn clients(services: &Services) -> Result<Vec<ClientId>, JobError> {
+    let mut clients = services.keys.clients().await?;
+    if !clients.contains(&services.default_client) {
+        clients.push(services.default_client.clone());
+    }
+    Ok(clients)
+}
+
+/// Drops from the clients' lists what is gone.
+async fn tidy_lists(services: &Services, now: DateTime<Utc>) -> Result<usize, JobError> {
+    let mut clients: Vec<ClientId> = clients(services).await?;
+    clients.shuffle(&mut rand::rng());
+    let mut dropped = 0;
+    for client in clients.iter().take(MAX_CLIENTS) {
+        dropped += services.work.records().sweep(client, now - LISTED_FOR, MAX_MEMBERS).await?;
+    }
+    Ok(dropped)
 }

@@ -59,58 +59,94 @@ pub fn apply_defaults(schema: &Value, value: &mut Value) {
     }
 }
 
-/// Refuses `$ref` chains that lead back to themselves without consuming any of the value:
-/// a validator would follow them until its stack ends.
+/// Refuses references that lead outside, and chains of them that lead back to themselves, or branch without end,
+/// without consuming any of the value: a validator would follow them until its stack or our time ends.
+///
+/// Only pointers (`#`, `#/…`) are references here. Whatever else moves a reference's target, such as anchors or
+/// another `$id`, is refused too: a circle through it would not be seen.
 fn refuse_circles(schema: &Value) -> Result<(), SchemaError> {
-    let mut open = vec![(schema, 0_usize)];
-    while let Some((node, _)) = open.pop() {
-        if node.get("$ref").is_some() {
-            follow(schema, node)?;
+    let mut open = vec![schema];
+    while let Some(node) = open.pop() {
+        refuse_moved_targets(node, std::ptr::eq(node, schema))?;
+        if node.get("$ref").is_some_and(Value::is_string) {
+            Walk { root: schema, path: Vec::new(), steps_left: MAX_STEPS }.visit(node)?;
         }
         match node {
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, 0))),
-            Value::Object(members) => open.extend(members.values().map(|member| (member, 0))),
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
+    // Without a `$ref`, a schema ends where its text ends.
     Ok(())
 }
 
-/// Keywords whose sub-schemas look at the same value as the schema they stand in.
-const IN_PLACE: [&str; 8] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "$ref"];
-
-fn follow(root: &Value, start: &Value) -> Result<(), SchemaError> {
-    // A chain longer than the number of schemas in 64 KiB of text must repeat one of them.
-    let mut path: Vec<*const Value> = Vec::new();
-    visit(root, start, &mut path)
-}
-
-fn visit(root: &Value, node: &Value, path: &mut Vec<*const Value>) -> Result<(), SchemaError> {
-    if path.contains(&std::ptr::from_ref(node)) {
-        return Err(SchemaError(String::from("a `$ref` leads back to itself without looking into the value")));
-    }
-    if path.len() > 128 {
-        return Err(SchemaError(String::from("`$ref`s are chained more than 128 deep")));
-    }
-    path.push(std::ptr::from_ref(node));
-    for keyword in IN_PLACE {
-        match (keyword, node.get(keyword)) {
-            ("$ref", Some(Value::String(target))) => {
-                if let Some(next) = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer)) {
-                    visit(root, next, path)?;
-                }
-            }
-            (_, Some(Value::Array(items))) => {
-                for item in items {
-                    visit(root, item, path)?;
-                }
-            }
-            (_, Some(item @ Value::Object(_))) => visit(root, item, path)?,
-            _ => {}
+/// A keyword has a string here; a property of the same name would have a schema.
+fn refuse_moved_targets(node: &Value, is_root: bool) -> Result<(), SchemaError> {
+    let says = |keyword: &str| node.get(keyword).is_some_and(Value::is_string);
+    for keyword in ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor"] {
+        if says(keyword) {
+            return Err(SchemaError(format!("`{keyword}` is not taken here; refer by pointer, as in `#/$defs/name`")));
         }
     }
-    path.pop();
+    if says("$id") && !is_root {
+        return Err(SchemaError(String::from("only the whole schema may have an `$id`")));
+    }
     Ok(())
+}
+
+/// Keywords whose sub-schemas look at the same value as the schema they stand in: in a list, alone, or by name.
+const IN_PLACE: [&str; 9] =
+    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
+/// Most schemas that may look at one and the same value because of one `$ref`; honest ones need a handful.
+const MAX_STEPS: usize = 2000;
+/// Longest chain of schemas that look at the same value.
+const MAX_CHAIN: usize = 128;
+
+/// A walk over everything that looks at the same value.
+struct Walk<'a> {
+    root: &'a Value,
+    path: Vec<*const Value>,
+    steps_left: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn visit(&mut self, node: &'a Value) -> Result<(), SchemaError> {
+        if self.path.contains(&std::ptr::from_ref(node)) {
+            return Err(SchemaError(String::from("a `$ref` leads back to itself without looking into the value")));
+        }
+        let Some(left) = self.steps_left.checked_sub(1) else {
+            return Err(SchemaError(format!("a `$ref` makes more than {MAX_STEPS} schemas look at one value")));
+        };
+        self.steps_left = left;
+        if self.path.len() > MAX_CHAIN {
+            return Err(SchemaError(format!("`$ref`s are chained more than {MAX_CHAIN} deep")));
+        }
+        self.path.push(std::ptr::from_ref(node));
+        if let Some(Value::String(reference)) = node.get("$ref") {
+            self.visit(target(self.root, reference)?)?;
+        }
+        for keyword in IN_PLACE {
+            match (keyword, node.get(keyword)) {
+                (_, Some(Value::Array(items))) => items.iter().try_for_each(|item| self.visit(item))?,
+                ("dependentSchemas" | "dependencies", Some(Value::Object(named))) => {
+                    named.values().try_for_each(|item| self.visit(item))?;
+                }
+                (_, Some(item @ Value::Object(_))) => self.visit(item)?,
+                _ => {}
+            }
+        }
+        self.path.pop();
+        Ok(())
+    }
+}
+
+/// What a pointer points at.
+fn target<'a>(root: &'a Value, reference: &str) -> Result<&'a Value, SchemaError> {
+    let outside = || SchemaError(format!("`$ref` is {reference:?}: only pointers into the same schema are followed"));
+    let pointer = reference.strip_prefix('#').ok_or_else(outside)?;
+    let pointer = percent_encoding::percent_decode_str(pointer).decode_utf8().map_err(|_| outside())?;
+    root.pointer(&pointer).ok_or_else(outside)
 }
 
 #[cfg(test)]
@@ -143,6 +179,25 @@ mod tests {
         ] {
             assert!(compile(&schema).is_err(), "{schema}");
         }
+    }
+
+    #[test]
+    fn a_circle_is_found_through_whatever_names_its_target() {
+        for schema in [
+            json!({"$defs": {"a": {"$anchor": "again", "$ref": "#again"}}, "$ref": "#/$defs/a"}),
+            json!({"$dynamicAnchor": "again", "$dynamicRef": "#again"}),
+            json!({"dependentSchemas": {"a": {"$ref": "#"}}}),
+            json!({"$defs": {"a b": {"allOf": [{"$ref": "#/$defs/a%20b"}]}}, "$ref": "#/$defs/a%20b"}),
+            json!({"$defs": {"a": {"$id": "urn:x", "$ref": "#"}}, "$ref": "#/$defs/a"}),
+        ] {
+            assert!(compile(&schema).is_err(), "{schema}");
+        }
+    }
+
+    #[test]
+    fn a_property_may_be_called_as_a_keyword_is() {
+        let schema = json!({"properties": {"$id": {"type": "string"}, "$ref": {"type": "string"}}});
+        assert!(compile(&schema).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
+use crate::store::control::{CHANNEL, Message};
 use crate::store::{Page, Store, StoreError, script};
 
 /// Whether an enablement follows its addon's newer versions.
@@ -188,8 +189,9 @@ impl Enablements {
         self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
     }
 
-    /// Stores `enablement` if the stored one still has `expected_revision` (0: only if there is none). The stored
-    /// record gets the next revision, whatever `enablement.revision` says.
+    /// Stores `enablement` if the stored one still has `expected_revision` (0: only if there is none), and makes
+    /// every process forget what it knew of it. The stored record gets the next revision, whatever
+    /// `enablement.revision` says.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
@@ -204,7 +206,9 @@ impl Enablements {
             .arg(record.addon.as_str())
             .arg(expected_revision)
             .arg(format!("{revision} {json}"))
-            .arg(format!("{}:{}", record.client, record.user));
+            .arg(format!("{}:{}", record.client, record.user))
+            .arg(self.store.only_key(CHANNEL))
+            .arg(changed(&record.client, &record.user, &record.addon)?);
         let (is_stored, kept): (bool, Option<String>) = self.store.run(&invocation).await?;
         if is_stored {
             return Ok(Put::Stored(revision));
@@ -225,7 +229,7 @@ impl Enablements {
         Ok(all)
     }
 
-    /// Removes an enablement; whether it was there.
+    /// Removes an enablement, and makes every process forget it; whether it was there.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
@@ -234,6 +238,7 @@ impl Enablements {
         commands.atomic();
         commands.cmd("HDEL").arg(self.user_key(client, user)).arg(addon.as_str());
         commands.cmd("SREM").arg(self.store.key(OF_ADDON, addon.as_str())).arg(format!("{client}:{user}")).ignore();
+        commands.cmd("PUBLISH").arg(self.store.only_key(CHANNEL)).arg(changed(client, user, addon)?).ignore();
         let (was_there,): (bool,) = self.store.ask_all(&commands).await?;
         Ok(was_there)
     }
@@ -263,6 +268,12 @@ impl Enablements {
     fn user_key(&self, client: &ClientId, user: &UserId) -> String {
         self.store.key(OF_USER, &format!("{client}:{user}"))
     }
+}
+
+/// What every process has to hear before it may call the addon again.
+fn changed(client: &ClientId, user: &UserId, addon: &AddonId) -> Result<String, StoreError> {
+    let message = Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
+    serde_json::to_string(&message).map_err(StoreError::unwritable("control message"))
 }
 
 /// Reads `<revision> <json>`.

@@ -9,6 +9,7 @@
 
 mod list;
 mod record;
+mod unbegun;
 
 use std::time::Duration;
 
@@ -320,6 +321,8 @@ pub(crate) const RECORD: &str = "jobs";
 pub(crate) const EVENTS: &str = "job-events";
 /// Noun of the foreign jobs whose dispatch is owed.
 const OWED: &str = "jobs-owed";
+/// Noun of the times up to which each client's jobs were looked through for lost ones.
+const CHECKED: &str = "jobs-checked";
 
 fn json<T: serde::Serialize + ?Sized>(what: &'static str, value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::unwritable(what))

@@ -100,7 +100,7 @@ impl Progress {
     }
 
     /// Shows a step that was not needed.
-    pub fn skip(&self, name: &str) {
+    pub async fn skip(&self, name: &str) {
         self.told.lock().steps.push(Step {
             name: name.to_owned(),
             status: StepStatus::Skipped,
@@ -109,6 +109,7 @@ impl Progress {
             detail: None,
             code: None,
         });
+        self.tell().await;
     }
 
     /// Says how far the job is, 0–100; it never goes backwards.
@@ -120,10 +121,11 @@ impl Progress {
             told.percent != before
         };
         self.tell().await;
-        if is_news && self.is_announced {
-            if let Err(error) = self.work.announce_progress(&self.job, percent).await {
-                warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
-            }
+        if is_news
+            && self.is_announced
+            && let Err(error) = self.work.announce_progress(&self.job, percent).await
+        {
+            warn!(job.id = %self.job, error = %error, "Could not announce the progress of job `{}`", self.job);
         }
     }
 

@@ -1,5 +1,8 @@
 //! Our record against the queue's: a job that somebody else's worker finished, or whose worker died for good, ends here too.
 
+use chrono::TimeDelta;
+
+use crate::clock;
 use crate::model::code::JobCode;
 use crate::model::job::{Failure, Outcome};
 use crate::queue::{Lane, QueuedState};
@@ -8,6 +11,9 @@ use crate::work::{Work, WorkError};
 
 /// What BullMQ writes as the reason when a job stalled too often (its Lua, `moveStalledJobsToWait`).
 const STALLED_REASON: &str = "job stalled more than allowable limit";
+
+/// How long a job may be missing from its queue: a submission writes the record first, and may be between the two.
+pub const LOST_AFTER: TimeDelta = TimeDelta::minutes(2);
 
 impl Work {
     /// The record as it is once the queue was asked too: finished there means finished here.
@@ -31,6 +37,13 @@ impl Work {
                 Outcome::Failed(as_failure(job.and_then(|job| job.failed_reason)))
             }
             QueuedState::Absent if record.status == RecordStatus::Cancelling => Outcome::Cancelled,
+            QueuedState::Absent if is_lost(&record) => {
+                // No flow parent is sure to wait for it; a second dispatch of the same event is harmless.
+                if record.facts.webhook.is_some() {
+                    self.leave_dispatch(&record).await?;
+                }
+                Outcome::Failed(lost())
+            }
             QueuedState::Absent
             | QueuedState::Waiting
             | QueuedState::Delayed
@@ -41,6 +54,17 @@ impl Work {
         self.jobs.finish(&id, &outcome).await?;
         Ok(self.jobs.get(&id).await?.unwrap_or(record))
     }
+}
+
+/// Whether the queue had time enough to hear of the job. Redis may have gone away between record and ticket, or
+/// somebody may have emptied the queue.
+fn is_lost(record: &JobRecord) -> bool {
+    record.started_at.unwrap_or(record.facts.created_at) < clock::now() - LOST_AFTER
+}
+
+fn lost() -> Failure {
+    let message = "the queue does not know this job: it was never accepted, or somebody removed it; ask for it again";
+    Failure::transient(JobCode::WorkerLost, message)
 }
 
 fn as_failure(reason: Option<String>) -> Failure {

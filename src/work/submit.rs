@@ -1,11 +1,12 @@
 //! Leaving a ticket: our record first, then the queue.
 
+use crate::model::code::JobCode;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::{JobRecord, NewJob};
+use crate::store::jobs::{Created, JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
 use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
 
@@ -35,7 +36,9 @@ impl Work {
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let job = self.record_of(&reserved, submission);
-        self.jobs.create(&job).await?;
+        if self.jobs.create(&job).await? == Created::Existing {
+            self.revive(&job.id).await?;
+        }
         self.enqueue(&job, submission.ticket, submission.options).await?;
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
@@ -46,6 +49,18 @@ impl Work {
             queue_position: None,
             job_id: job.id,
         })
+    }
+
+    /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.
+    async fn revive(&self, id: &JobId) -> Result<(), WorkError> {
+        let record = self.jobs.get(id).await?;
+        let was_lost = record.is_some_and(|record| {
+            record.attempts_made == 0 && record.failure.is_some_and(|failure| failure.code == JobCode::WorkerLost)
+        });
+        if was_lost {
+            self.jobs.retry(id).await?;
+        }
+        Ok(())
     }
 
     fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {

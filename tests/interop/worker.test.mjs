@@ -83,11 +83,3 @@ test('a job that Node did ends in our record too, also when nobody looks', async
   const listed = await api('GET', '/api/v1/jobs?status=failed', { url, key });
   assert.deepEqual(listed.json.data.map(({ jobId }) => jobId), [json.jobId]);
 });
-
-test('a role that is told to stop exits with 0', async (t) => {
-  const installation = new Installation(ready.redisUrl, '{interop-stop}');
-  t.after(() => installation.close());
-  const worker = await installation.start('worker', 'worker', '--queues', 'addon-calls,webhooks');
-  await installation.stop(worker, 'SIGTERM');
-  assert.equal(worker.child.exitCode, 0);
-});

@@ -33,12 +33,18 @@ fn plain_manifest() -> Value {
 
 /// The plain manifest, which also asks for these capabilities.
 fn asking_for(kinds: &[&str]) -> Value {
-    let mut manifest = plain_manifest();
     let capabilities = kinds.iter().map(|kind| match *kind {
         "http" => json!({ "kind": kind, "reason": "needs it", "hosts": ["https://api.example"] }),
         _ => json!({ "kind": kind, "reason": "needs it" }),
     });
-    manifest["capabilities"] = capabilities.collect();
+    with(plain_manifest(), "capabilities", capabilities.collect())
+}
+
+/// The manifest with one part more.
+fn with(mut manifest: Value, part: &str, value: Value) -> Value {
+    if let Some(parts) = manifest.as_object_mut() {
+        parts.insert(part.to_owned(), value);
+    }
     manifest
 }
 

@@ -1,9 +1,14 @@
 //! The integration tests: one binary, one private Redis a run, one key prefix a test.
 
+// Says to clippy.toml that what it permits in tests is permitted in what tests stand on, too.
+#![cfg(test)]
+
+mod faults;
 mod guests;
 mod host;
 mod imaging;
 mod inspect;
+mod jobs;
 mod net;
 mod queue;
 mod routes;

@@ -1,11 +1,13 @@
 //! The floors of the house: who may name whom, and which crate lives where.
 
+use std::collections::BTreeSet;
+
 use crate::Checked;
 use crate::code::{Named, own_names, paths};
 use crate::tree::{Source, Tree};
 
 /// Each top module of `src/` and its floor. A module names lower floors only.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 20] = [
     ("model", 0),
     ("config", 0),
     ("clock", 0),
@@ -23,24 +25,17 @@ const FLOORS: [(&str, u8); 22] = [
     ("ports", 2),
     ("jobs", 3),
     ("api", 4),
-    ("mcp", 4),
-    ("dashboard", 4),
     ("app", 5),
     ("cli", 5),
     ("main", 5),
 ];
 
-/// Who may name a neighbour on the same floor.
-const NEIGHBOURS: [(&str, &[&str]); 11] = [
+/// Who may name a neighbour on the same floor. An arrow that nobody uses any more is a fault too.
+const NEIGHBOURS: [(&str, &[&str]); 6] = [
     ("config", &["model"]),
-    ("telemetry", &["model", "config"]),
-    ("work", &["events"]),
-    ("webhooks", &["events", "work"]),
-    ("addons", &["events", "work"]),
-    ("imaging", &["events", "work"]),
-    ("ports", &["imaging", "addons", "events", "work"]),
-    ("mcp", &["api"]),
-    ("dashboard", &["api"]),
+    ("telemetry", &["config"]),
+    ("addons", &["work"]),
+    ("ports", &["imaging", "addons", "work"]),
     ("cli", &["app"]),
     ("main", &["cli"]),
 ];
@@ -55,8 +50,8 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("bullmq", &["queue"]),
     ("redis", &["store", "queue"]),
     ("object_store", &["store"]),
-    ("axum", &["api", "mcp", "dashboard"]),
-    ("utoipa_axum", &["api", "mcp", "dashboard"]),
+    ("axum", &["api"]),
+    ("utoipa_axum", &["api"]),
     ("reqwest", &["net"]),
 ];
 
@@ -124,12 +119,36 @@ pub(crate) fn arrows(tree: &Tree) -> Checked {
     Ok(faults)
 }
 
-/// Every top module is in the table.
+/// Every top module is in the table, and the table names nothing else.
 pub(crate) fn modules(tree: &Tree) -> Checked {
     let tops = tree.rust("src/").filter_map(|file| module_of(file).get(1).map(|top| (*top, file)));
-    Ok(tops
-        .filter(|(top, _)| floor(top).is_none())
-        .map(|(top, file)| format!("{}: give `{top}` a floor in FLOORS, and say so in docs/ARCHITECTURE.md", file.path))
+    let homeless = tops.filter(|(top, _)| floor(top).is_none()).map(|(top, file)| {
+        format!("{}: give `{top}` a floor in FLOORS, and say so in docs/ARCHITECTURE.md", file.path)
+    });
+    let empty = FLOORS
+        .iter()
+        .filter(|(top, _)| !tree.has(&format!("src/{top}.rs")))
+        .map(|(top, _)| format!("FLOORS lists `{top}`, which is not there: take the line out"));
+    Ok(homeless.chain(empty).collect())
+}
+
+/// Every listed arrow between neighbours is one that the code uses: the table is a drawing of the house.
+pub(crate) fn neighbours(tree: &Tree) -> Checked {
+    let mut used = BTreeSet::new();
+    for file in tree.rust("src/") {
+        let Some(from) = module_of(file).get(1).map(|top| (*top).to_owned()) else { continue };
+        for path in named_by(file) {
+            if let [root, to, ..] = path.parts.as_slice()
+                && (root == "crate" || root == "semantest")
+            {
+                used.insert((from.clone(), to.clone()));
+            }
+        }
+    }
+    let listed = NEIGHBOURS.iter().flat_map(|(from, to)| to.iter().map(|to| ((*from).to_owned(), (*to).to_owned())));
+    Ok(listed
+        .filter(|arrow| !used.contains(arrow))
+        .map(|(from, to)| format!("NEIGHBOURS lists {from} → {to}, which no file uses: take it out"))
         .collect())
 }
 

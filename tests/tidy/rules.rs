@@ -12,14 +12,22 @@ const EMPTY_NAMES: [&str; 10] =
     ["mod", "util", "utils", "common", "helper", "helpers", "misc", "manager", "managers", "shared"];
 
 /// Tests that sleep because time itself is what they test: file and reason.
-const SLEEPERS: [(&str, &str); 2] = [
+const SLEEPERS: [(&str, &str); 4] = [
     ("src/host/meter.rs", "shows that waiting costs no CPU time"),
     ("tests/it/net/peer.rs", "plays a peer that answers drop by drop"),
+    ("tests/it/queue/locks.rs", "holds jobs for longer than their locks last"),
+    ("tests/it/queue/outage.rs", "keeps Redis away for as long as an outage lasts"),
 ];
 
+/// Longest pause between two looks at a condition, in milliseconds: a test that sleeps to be lucky sleeps longer.
+const LONGEST_LOOK_PAUSE_MS: u64 = 25;
+
 /// Files that silence lints wholesale because a generator wrote them: file and reason.
-const GENERATED: [(&str, &str); 1] =
-    [("addons/sdk/src/bindings.rs", "which lints fire depends on the generator's version")];
+const GENERATED: [(&str, &str); 3] = [
+    ("addons/sdk/src/bindings.rs", "which lints fire depends on the generator's version"),
+    ("addons/fixtures/misbehave/src/wasi.rs", "which lints fire depends on the generator's version"),
+    ("addons/fixtures/wasi-probe/src/bindings.rs", "which lints fire depends on the generator's version"),
+];
 
 /// Tickets whose job is too small for a file: ticket, the file that does it, reason.
 const DONE_ELSEWHERE: [(&str, &str, &str); 1] =
@@ -123,7 +131,8 @@ pub(crate) fn sleeps(tree: &Tree) -> Checked {
         } else {
             lines_with(&code, "#[cfg(test)]").next().unwrap_or(usize::MAX)
         };
-        faults.extend(lines_with(&code, "sleep(").filter(|line| *line >= first_test_line).map(|line| {
+        let lines = code.lines().enumerate().filter(|(_, line)| line.contains("sleep(") && !is_between_looks(line));
+        faults.extend(lines.map(|(number, _)| number + 1).filter(|line| *line >= first_test_line).map(|line| {
             format!(
                 "{}:{line}: wait for what a user could see; if time is the subject, list the file in SLEEPERS",
                 file.path
@@ -131,6 +140,21 @@ pub(crate) fn sleeps(tree: &Tree) -> Checked {
         }));
     }
     Ok(faults)
+}
+
+/// Whether a line sleeps no longer than the pause between two looks at a condition.
+fn is_between_looks(line: &str) -> bool {
+    let Some((_, rest)) = line.split_once("sleep(Duration::from_millis(") else { return false };
+    let number = rest.split(')').next().unwrap_or_default().replace('_', "");
+    number.parse::<u64>().is_ok_and(|pause| pause <= LONGEST_LOOK_PAUSE_MS)
+}
+
+#[test]
+fn only_a_short_pause_counts_as_looking_again() {
+    assert!(is_between_looks("    tokio::time::sleep(Duration::from_millis(10)).await;"));
+    for line in ["sleep(Duration::from_millis(1_000))", "sleep(Duration::from_secs(4))", "sleep(*pause)"] {
+        assert!(!is_between_looks(line), "{line}");
+    }
 }
 
 /// Every ticket has its job and a test module of its name.

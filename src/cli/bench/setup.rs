@@ -49,11 +49,11 @@ impl Bench {
         let redis = redis.context("starting a private Redis")?;
         let mut config = config;
         config.redis.url = redis.url().to_owned();
-        config.storage.data_dir.clone_from(&data);
+        config.storage.data_dir = data;
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
         config.queues.addon_calls.concurrency = CONCURRENCY;
-        let (_, numbers) = crate::telemetry::recorder()?;
+        let numbers = crate::telemetry::start_metrics()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
         let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;
         let (stop, heard) = shutdown::channel();

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use wasmtime::component::Component;
 
-use crate::host::compile::Linked;
 use crate::host::interface::InterfaceSet;
+use crate::host::linked::Linked;
 use crate::model::digest::Digest;
 
 /// One component: compiled once, linked once per set of doors.

@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use rand::Rng as _;
 
 use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
@@ -136,7 +137,8 @@ impl Jobs {
     }
 
     /// Drops what lists still name though its record is gone, and dead letters above 100 000. Looks at members older
-    /// than `before`, at most `limit` of them; answers how many it dropped.
+    /// than `before`, at most `limit` of them, and where there are more at a part drawn by lot: long-lived ones at the
+    /// head must not hide the rest for ever. Answers how many it dropped.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
@@ -144,8 +146,12 @@ impl Jobs {
         let failed = self.store.key(FAILED, client.as_str());
         let mut dropped = 0;
         for key in [&self.store.key(ALL, client.as_str()), &failed] {
+            let mut command = redis::cmd("ZCOUNT");
+            command.arg(key).arg("-inf").arg(millis(before));
+            let spare = self.store.ask::<usize>(&command).await?.saturating_sub(limit);
+            let offset = rand::rng().random_range(0..=spare);
             let mut command = redis::cmd("ZRANGEBYSCORE");
-            command.arg(key).arg("-inf").arg(millis(before)).arg("LIMIT").arg(0).arg(limit);
+            command.arg(key).arg("-inf").arg(millis(before)).arg("LIMIT").arg(offset).arg(limit);
             let members: Vec<String> = self.store.ask(&command).await?;
             let mut question = redis::pipe();
             for member in &members {
@@ -206,6 +212,6 @@ impl Jobs {
 }
 
 /// The job's id in a list's member.
-fn id_of(member: &str) -> &str {
+pub(super) fn id_of(member: &str) -> &str {
     member.split_once(' ').map_or(member, |(id, _)| id)
 }

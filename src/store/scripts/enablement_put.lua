@@ -1,4 +1,5 @@
--- KEYS: the user's enablements, the addon's users. ARGV: addon, expected revision, `<revision> <json>`, `<client>:<user>`.
+-- KEYS: the user's enablements, the addon's users. ARGV: addon, expected revision, `<revision> <json>`, `<client>:<user>`, the control
+-- channel, the message that makes every process forget what it knew.
 -- Answers whether it was stored, and where not, what is there.
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
 -- The same record again: this very call arrived twice.
@@ -7,4 +8,5 @@ local revision = kept and string.match(kept, '^%d+') or '0'
 if revision ~= ARGV[2] then return {0, kept} end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('SADD', KEYS[2], ARGV[4])
+redis.call('PUBLISH', ARGV[5], ARGV[6])
 return {1, false}

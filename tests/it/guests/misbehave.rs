@@ -10,6 +10,7 @@ use semantest::model::units::ByteSize;
 use serde_json::json;
 
 use super::Enabled;
+use crate::support::until;
 
 async fn fixture() -> Result<Enabled> {
     Enabled::by_default("semantest.fixture-misbehave").await
@@ -140,9 +141,7 @@ async fn a_guest_that_listens_hears_the_cancellation() -> Result<()> {
     let invocation = semantest::host::Invocation::Action { name: String::from("sleep-until-cancelled"), params };
     let call = fixture.sandbox.host.call(&fixture.addon, request, invocation);
     let cancelling = async {
-        while fixture.memory.reports.lock().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the guest reports", async || !fixture.memory.reports.lock().is_empty()).await;
         cancel.cancel();
     };
     let (report, ()) = tokio::join!(call, cancelling);

@@ -17,7 +17,7 @@ fn fault(status: u16, headers: &str, code: &str, message: &str) -> Script {
     answer(status, headers, &body.to_string())
 }
 
-fn datum(datum: serde_json::Value) -> Script {
+fn datum(datum: &serde_json::Value) -> Script {
     answer(200, "content-type: application/json\r\n", &json!({ "created": 1, "data": [datum] }).to_string())
 }
 
@@ -55,14 +55,14 @@ fn table() -> anyhow::Result<Vec<Row>> {
         ("redirect to metadata", redirect(302, "http://169.254.169.254/latest/"), "PROVIDER_FAILED", GiveUp),
         ("HTML as JSON", answer(200, "content-type: text/html\r\n", "<html>"), "PROVIDER_FAILED", GiveUp),
         ("no picture", answer(200, "", r#"{"created":1,"data":[]}"#), "PROVIDER_FAILED", GiveUp),
-        ("neither bytes nor address", datum(json!({})), "PROVIDER_FAILED", GiveUp),
-        ("not base64", datum(json!({ "b64_json": "§§§" })), "PROVIDER_FAILED", GiveUp),
-        ("HTML as PNG", datum(json!({ "b64_json": html })), "PROVIDER_FAILED", GiveUp),
-        ("a program as SVG", datum(json!({ "b64_json": svg })), "PROVIDER_FAILED", GiveUp),
+        ("neither bytes nor address", datum(&json!({})), "PROVIDER_FAILED", GiveUp),
+        ("not base64", datum(&json!({ "b64_json": "§§§" })), "PROVIDER_FAILED", GiveUp),
+        ("HTML as PNG", datum(&json!({ "b64_json": html })), "PROVIDER_FAILED", GiveUp),
+        ("a program as SVG", datum(&json!({ "b64_json": svg })), "PROVIDER_FAILED", GiveUp),
         ("half a picture", pictures(&[half.to_vec()]), "PROVIDER_FAILED", GiveUp),
-        ("picture at metadata", datum(json!({ "url": "http://169.254.169.254/a.png" })), "PROVIDER_FAILED", GiveUp),
-        ("picture in a file", datum(json!({ "url": "file:///etc/passwd" })), "PROVIDER_FAILED", GiveUp),
-        ("picture nowhere", datum(json!({ "url": "no url" })), "PROVIDER_FAILED", GiveUp),
+        ("picture at metadata", datum(&json!({ "url": "http://169.254.169.254/a.png" })), "PROVIDER_FAILED", GiveUp),
+        ("picture in a file", datum(&json!({ "url": "file:///etc/passwd" })), "PROVIDER_FAILED", GiveUp),
+        ("picture nowhere", datum(&json!({ "url": "no url" })), "PROVIDER_FAILED", GiveUp),
         ("cut after accept", Script::Reset, "PROVIDER_FAILED", Retry),
         (
             "cut in the body",
@@ -133,7 +133,7 @@ async fn a_picture_by_address_is_judged_like_one_in_the_answer() -> anyhow::Resu
         (redirect(302, "http://169.254.169.254/latest/"), "not allowed or unreachable"),
     ] {
         let peer =
-            Peer::start_naming_itself(|own| vec![datum(json!({ "url": format!("http://{own}/1.png") })), script])
+            Peer::start_naming_itself(|own| vec![datum(&json!({ "url": format!("http://{own}/1.png") })), script])
                 .await?;
         let Err(error) = ask(&peer, &to("openai")).await? else { anyhow::bail!("a picture came") };
         assert!(error.public_message().contains(says), "{}", error.public_message());

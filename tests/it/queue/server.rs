@@ -42,7 +42,11 @@ impl Server {
 
     /// Where it is.
     pub(super) fn settings(&self) -> RedisSettings {
-        RedisSettings { url: format!("redis://127.0.0.1:{}", self.port), prefix: String::from("{test}") }
+        RedisSettings {
+            url: format!("redis://127.0.0.1:{}", self.port),
+            prefix: String::from("{test}"),
+            ..RedisSettings::default()
+        }
     }
 
     /// A plain connection.

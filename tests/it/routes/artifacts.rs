@@ -1,6 +1,11 @@
 //! Pictures: uploaded, fetched whole, in part, or not at all.
 
+use std::time::Duration;
+
+use chrono::Utc;
 use reqwest::Method;
+use semantest::imaging::artifacts::ArtifactLinks;
+use semantest::model::id::ArtifactId;
 use semantest::store::keys::KeyScope;
 
 use crate::support::app::TestApp;
@@ -60,6 +65,21 @@ async fn an_artifact_is_not_there_for_anybody_else() {
     app.stranger().get(&format!("{path}?expires=9999999999&signature=forged")).await.expect_problem(404, "NOT_FOUND");
     app.stranger().with_key("nonsense").get(&path).await.expect_problem(401, "UNAUTHENTICATED");
     client.get("/api/v1/artifacts/art_nonsense").await.expect_problem(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_signed_link_needs_no_key_and_has_an_end() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let (path, _) = upload(&client).await;
+    let id = ArtifactId::parse(path.rsplit('/').next().unwrap_or("")).expect("an artifact's id");
+    let links = ArtifactLinks::new("", app.root().derive("artifact-links", ""), Duration::from_secs(60));
+    let open = links.url(&id, Utc::now() + Duration::from_secs(30));
+    assert_eq!(app.stranger().get(&open).await.expect(200).bytes, PIXEL);
+    let over = links.url(&id, Utc::now() - Duration::from_secs(30));
+    app.stranger().get(&over).await.expect_problem(404, "NOT_FOUND");
+    let other = open.replace(id.as_str(), ArtifactId::fresh().as_str());
+    app.stranger().get(&other).await.expect_problem(404, "NOT_FOUND");
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! The control channel.
 
-use semantest::model::id::{ClientId, JobId};
+use semantest::model::id::{AddonId, ClientId, JobId, UserId};
 use semantest::model::job::{JobKind, Outcome};
 use semantest::shutdown;
 use semantest::store::Store;
 use semantest::store::control::{Control, Message};
+use semantest::store::enablements::{Enablement, Enablements, Put};
 use semantest::store::jobs::{Jobs, NewJob};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
@@ -107,4 +108,20 @@ async fn the_channel_stops_while_redis_is_away() {
     redis.kill();
     stop.fire();
     soon("the channel stops", running).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_process_hears_that_an_enablement_changed_or_is_gone() {
+    let redis = TestRedis::start();
+    let store = redis.store().await;
+    let mut elsewhere = listen(&redis.store().await).await;
+    let (client, user) = (ClientId::parse("acme").unwrap(), UserId::parse("alice").unwrap());
+    let addon = AddonId::parse("acme.art").unwrap();
+    let enablements = Enablements::new(store);
+    let message = Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
+    let fresh = Enablement::fresh(client.clone(), user.clone(), addon.clone());
+    assert_eq!(enablements.put(0, &fresh).await.unwrap(), Put::Stored(1));
+    assert_eq!(next(&mut elsewhere.messages).await, message);
+    assert!(enablements.remove(&client, &user, &addon).await.unwrap());
+    assert_eq!(next(&mut elsewhere.messages).await, message);
 }

@@ -8,7 +8,7 @@ use semantest::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
 use semantest::config::redis::RedisSettings;
 use semantest::model::id::ClientId;
 use semantest::store::Store;
-use semantest::store::keys::{KeyScope, Keys};
+use semantest::store::keys::{KeyScope, Keys, NewKey};
 
 use crate::support::until;
 
@@ -32,7 +32,7 @@ async fn a_restart_keeps_the_door_and_the_data() {
     let first = DevRedis::start(&options(folder.path())).unwrap();
     let (url, pid) = (first.url().to_owned(), first.pid());
     let client = ClientId::parse("acme").unwrap();
-    let (text, _) = keys(&first).await.issue(&client, &[KeyScope::Client], "dev", None).await.unwrap();
+    let (text, _) = keys(&first).await.issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "dev").await.unwrap();
     first.stop(Duration::from_secs(10));
     assert!(!is_alive(pid));
     let second = DevRedis::start(&options(folder.path())).unwrap();

@@ -1,10 +1,13 @@
 //! The real program on loopback ports, over a private Redis.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use semantest::app::{App, Mode, Roles};
 use semantest::config::Config;
 use semantest::config::secrets::RootKey;
+use semantest::jobs::Services;
 use semantest::model::id::ClientId;
 use semantest::shutdown::{self, StopHandle};
 use semantest::store::keys::{KeyScope, Keys, NewKey};
@@ -18,12 +21,26 @@ use super::soon;
 /// A running server. Dropping it stops it; [`TestApp::stop`] also waits for the end.
 pub(crate) struct TestApp {
     pub(crate) redis: TestRedis,
+    pub(crate) services: Arc<Services>,
     keys: Keys,
     base: String,
     ops: String,
+    process: Process,
+    root: RootKey,
+    folder: TempDir,
+}
+
+/// The running part: told to stop when it is dropped.
+struct Process {
     stop: StopHandle,
     running: Option<JoinHandle<anyhow::Result<()>>>,
-    _folder: TempDir,
+}
+
+/// What is left of a server that was stopped: another one goes on from there.
+pub(crate) struct Remains {
+    redis: TestRedis,
+    root: RootKey,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -34,8 +51,23 @@ impl TestApp {
 
     /// A server with these roles and changed settings.
     pub(crate) async fn start(roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
-        let redis = TestRedis::start();
+        Self::start_as(true, roles, change).await
+    }
+
+    /// The same in `dev` (`true`) or outside it.
+    pub(crate) async fn start_as(is_dev: bool, roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder for blobs");
+        let fresh = Remains { redis: TestRedis::start(), root: RootKey::generate(), folder };
+        Self::launch(fresh, is_dev, roles, change).await
+    }
+
+    /// A server on the Redis and the folder of one that was stopped.
+    pub(crate) async fn start_on(remains: Remains, roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
+        Self::launch(remains, true, roles, change).await
+    }
+
+    async fn launch(remains: Remains, is_dev: bool, roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
+        let Remains { redis, root, folder } = remains;
         let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
         config.storage.data_dir = folder.path().to_owned();
         config.server.listen = ([127, 0, 0, 1], 0).into();
@@ -43,20 +75,26 @@ impl TestApp {
         config.server.key_environment = String::from("test");
         change(&mut config);
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
-        let mode = Mode { is_dev: true, root: RootKey::generate() };
+        let mode = Mode { is_dev, root: root.clone() };
         let app = App::build(config, roles, numbers, mode).await.expect("a program");
         let keys = Keys::new(app.store().clone());
+        let services = Arc::clone(app.services());
         let bound = app.bind().await.expect("free ports");
         let base = format!("http://{}", bound.api_address.expect("the API's address"));
         let ops = format!("http://{}", bound.ops_address);
         let (stop, heard) = shutdown::channel();
         let running = Some(tokio::spawn(bound.run(heard)));
-        Self { redis, keys, base, ops, stop, running, _folder: folder }
+        Self { redis, services, keys, base, ops, process: Process { stop, running }, root, folder }
     }
 
     /// Where the API listens, such as `http://127.0.0.1:8080`.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// What this server's secrets are made from.
+    pub(crate) fn root(&self) -> &RootKey {
+        &self.root
     }
 
     /// A client without a key.
@@ -84,16 +122,23 @@ impl TestApp {
         self.keys.issue(new, "test").await.expect("a key").0
     }
 
-    /// Stops the server and waits for its end.
-    pub(crate) async fn stop(mut self) {
-        self.stop.fire();
-        if let Some(running) = self.running.take() {
+    /// Where this server keeps its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the server, waits for its end, and leaves what another one can go on from.
+    pub(crate) async fn stop(self) -> Remains {
+        let Self { redis, mut process, root, folder, .. } = self;
+        process.stop.fire();
+        if let Some(running) = process.running.take() {
             soon("the program's end", running).await.expect("no panic").expect("a clean end");
         }
+        Remains { redis, root, folder }
     }
 }
 
-impl Drop for TestApp {
+impl Drop for Process {
     fn drop(&mut self) {
         self.stop.fire();
         if let Some(running) = self.running.take() {

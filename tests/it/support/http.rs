@@ -68,6 +68,11 @@ impl Http {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    /// `PUT` with a JSON body.
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
     /// `POST` with a JSON body and one more header.
     pub(crate) async fn post_with(&self, path: &str, body: &Value, name: &'static str, value: &str) -> Answer {
         let value = HeaderValue::from_str(value).expect("a header's value");

@@ -19,6 +19,11 @@ impl TestRedis {
         Self::start_with(Durability::None)
     }
 
+    /// A server that keeps its data as `dev`'s does: flushed every second.
+    pub(crate) fn start_kept() -> Self {
+        Self::start_with(Durability::EverySecond)
+    }
+
     /// A server that can be killed and started again without losing what it answered.
     pub(crate) fn start_durable() -> Self {
         Self::start_with(Durability::Always)
@@ -47,6 +52,11 @@ impl TestRedis {
     /// Kills the server, as a crash would.
     pub(crate) fn kill(&mut self) {
         self.running.take().expect("a running Redis").kill();
+    }
+
+    /// Asks the server to end, as an administrator would, and waits for its end.
+    pub(crate) fn stop(&mut self) {
+        self.running.take().expect("a running Redis").stop(std::time::Duration::from_secs(10));
     }
 
     /// Makes the server hang (or go on), its connections open: `STOP` or `CONT`.

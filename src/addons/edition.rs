@@ -1,0 +1,55 @@
+//! What all enablements of one version share: its manifest, and the schemas that it declares, compiled.
+//!
+//! A compiled schema is far larger than its text, so each is kept once a
+//! version and not once a user.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use crate::model::manifest::{ActionSpec, Manifest};
+use crate::model::schema;
+
+/// One version of an addon, ready to be called.
+pub(super) struct Edition {
+    pub(super) manifest: Arc<Manifest>,
+    /// Made when an action is first called: a load needs none of them.
+    schemas: OnceLock<Schemas>,
+}
+
+/// The compiled schemas by the name of their action.
+struct Schemas {
+    params: HashMap<String, Validator>,
+    results: HashMap<String, Validator>,
+}
+
+impl Edition {
+    pub(super) fn of(manifest: Manifest) -> Self {
+        Self { manifest: Arc::new(manifest), schemas: OnceLock::new() }
+    }
+
+    /// The validator of an action's parameters, where it declares a schema.
+    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+        self.schemas().params.get(action)
+    }
+
+    /// The validator of an action's result, where it declares a schema.
+    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+        self.schemas().results.get(action)
+    }
+
+    fn schemas(&self) -> &Schemas {
+        self.schemas.get_or_init(|| {
+            let compiled = |pick: fn(&ActionSpec) -> Option<&Value>| {
+                let actions = self.manifest.actions.iter();
+                actions.filter_map(|action| Some((action.name.clone(), schema::compile(pick(action)?).ok()?))).collect()
+            };
+            Schemas {
+                params: compiled(|action| action.params.as_ref()),
+                results: compiled(|action| action.result.as_ref()),
+            }
+        })
+    }
+}

@@ -1,0 +1,43 @@
+//! The exports that this host calls, by name.
+
+/// An export interface that this host calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Export {
+    /// `lifecycle`.
+    Lifecycle,
+    /// `config-handler`.
+    ConfigHandler,
+    /// `actions`.
+    Actions,
+    /// `before-prompt`.
+    BeforePrompt,
+    /// `before-image`.
+    BeforeImage,
+    /// `after-image`.
+    AfterImage,
+}
+
+impl Export {
+    /// Every export this host calls.
+    pub const ALL: [Self; 6] =
+        [Self::Lifecycle, Self::ConfigHandler, Self::Actions, Self::BeforePrompt, Self::BeforeImage, Self::AfterImage];
+
+    /// The interface's name, such as `before-prompt`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lifecycle => "lifecycle",
+            Self::ConfigHandler => "config-handler",
+            Self::Actions => "actions",
+            Self::BeforePrompt => "before-prompt",
+            Self::BeforeImage => "before-image",
+            Self::AfterImage => "after-image",
+        }
+    }
+}
+
+impl std::fmt::Display for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

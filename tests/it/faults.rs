@@ -1,0 +1,11 @@
+//! What happens when parts of a running platform die: real processes, real kills, bounded in number and time.
+
+mod dev;
+mod killed_worker;
+mod platform;
+mod provider;
+mod receiver;
+mod redis_outage;
+mod starting;
+mod stopping;
+mod upkeep;

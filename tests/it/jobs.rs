@@ -1,0 +1,19 @@
+//! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
+
+mod deliver;
+mod dispatch;
+mod foreign;
+mod generate;
+mod handover;
+mod invoke;
+mod load;
+mod message;
+mod misbehaving;
+mod publish;
+mod reconfigure;
+mod refused;
+mod schemas;
+mod stopping;
+mod tenants;
+mod unload;
+mod upkeep;

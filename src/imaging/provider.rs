@@ -94,9 +94,6 @@ pub struct Kind {
     pub build: Build,
 }
 
-/// Makes a provider from its name, its settings, and what the house hands to it.
-pub type Build = fn(&str, &ProviderSettings, &Parts) -> Result<Arc<dyn Provider>, BuildError>;
-
 /// What the house hands to every provider it builds.
 #[derive(Clone, Debug)]
 pub struct Parts {

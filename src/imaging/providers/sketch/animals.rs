@@ -130,21 +130,16 @@ fn body(stage: &mut Stage, frame: Frame, coat: Coat) {
         .curve((0.24, -0.36), (0.2, -0.5), (0.11, -0.62));
     frame.fill(stage, torso, Paint::Across(coat.light, mix(coat.plain, coat.dark, 0.45)), 1.0);
     for side in [-1.0, 1.0] {
-        let haunch = Path::ellipse((side * 0.205, -0.115), 0.115, 0.125, 0.0);
-        frame.fill(stage, haunch, Paint::Down(mix(coat.light, coat.plain, 0.6), coat.dark), 0.75);
+        let (upper, lower) = (mix(coat.light, coat.plain, 0.6), mix(coat.plain, coat.dark, 0.6));
+        frame.oval(stage, (side * 0.2, -0.125), (0.118, 0.135), 0.0, Paint::Down(upper, lower));
         frame.oval(stage, (side * 0.2, -0.02), (0.105, 0.034), 0.0, Paint::Down(coat.light, coat.plain));
     }
-    let chest = Path::at(-0.1, -0.56).curve((-0.15, -0.45), (-0.1, -0.28), (0.0, -0.24)).curve(
-        (0.1, -0.28),
-        (0.15, -0.45),
-        (0.1, -0.56),
-    );
-    frame.fill(stage, chest, Paint::Down(coat.chest, mix(coat.chest, coat.plain, 0.6)), 0.9);
     for side in [-1.0, 1.0] {
-        let leg = Path::at(side * 0.015, -0.34)
-            .curve((side * 0.02, -0.2), (side * 0.02, -0.1), (side * 0.018, 0.0))
+        let leg = Path::at(side * 0.005, -0.4)
+            .curve((side * 0.01, -0.25), (side * 0.016, -0.1), (side * 0.016, 0.0))
             .to(side * 0.12, 0.0)
-            .curve((side * 0.115, -0.1), (side * 0.13, -0.22), (side * 0.14, -0.36));
+            .curve((side * 0.115, -0.1), (side * 0.14, -0.24), (side * 0.13, -0.36))
+            .curve((side * 0.12, -0.44), (side * 0.04, -0.46), (side * 0.005, -0.4));
         frame.fill(stage, leg, Paint::Across(coat.light, coat.plain), 1.0);
         frame.oval(
             stage,
@@ -157,7 +152,13 @@ fn body(stage: &mut Stage, frame: Frame, coat: Coat) {
             frame.line(stage, (side * 0.07 + toe, -0.022), (side * 0.07 + toe, 0.012), (0.006, 0.006), coat.dark);
         }
     }
-    frame.line(stage, (0.0, -0.3), (0.0, -0.01), (0.012, 0.016), coat.dark);
+    frame.line(stage, (0.0, -0.26), (0.0, -0.01), (0.006, 0.014), coat.dark);
+    let chest = Path::at(-0.1, -0.56).curve((-0.17, -0.45), (-0.12, -0.3), (0.0, -0.22)).curve(
+        (0.1, -0.28),
+        (0.15, -0.45),
+        (0.1, -0.56),
+    );
+    frame.fill(stage, chest, Paint::Down(coat.chest, mix(coat.chest, coat.plain, 0.6)), 0.9);
 }
 
 fn cat_head(stage: &mut Stage, frame: Frame, coat: Coat) {
@@ -217,24 +218,17 @@ fn cat_head(stage: &mut Stage, frame: Frame, coat: Coat) {
 fn cat_eye(stage: &mut Stage, frame: Frame, coat: Coat, side: f32) {
     let ink = shade(coat.dark, 0.35);
     let almond = |grow: f32| {
-        Path::at(side * (0.04 - 0.01 * grow), -0.715 + 0.006 * grow)
-            .curve(
-                (side * 0.06, -0.765 - 0.012 * grow),
-                (side * 0.12, -0.775 - 0.012 * grow),
-                (side * (0.15 + 0.008 * grow), -0.735),
-            )
-            .curve(
-                (side * 0.13, -0.685 + 0.01 * grow),
-                (side * 0.07, -0.68 + 0.01 * grow),
-                (side * (0.04 - 0.01 * grow), -0.715 + 0.006 * grow),
-            )
+        let (inner, outer) = ((side * (0.04 - 0.008 * grow), -0.708), (side * (0.152 + 0.006 * grow), -0.74));
+        Path::at(inner.0, inner.1)
+            .curve((side * 0.055, -0.785 - 0.012 * grow), (side * 0.13, -0.8 - 0.012 * grow), outer)
+            .curve((side * 0.15, -0.675 + 0.01 * grow), (side * 0.065, -0.665 + 0.01 * grow), inner)
     };
     frame.fill(stage, almond(1.0), Paint::Flat(ink), 1.0);
     // Eyes shine even in little light.
     frame.fill(stage, almond(0.0), Paint::Down(shade(coat.eye, 0.8), mix(coat.eye, [255, 255, 220], 0.35)), 1.0);
     let wide = if stage.light.is_dark { 0.03 } else { 0.017 };
-    frame.oval(stage, (side * 0.094, -0.725), (wide, 0.041), 0.0, Paint::Flat([18, 18, 22]));
-    frame.oval(stage, (side * 0.094 - 0.014, -0.742), (0.012, 0.013), 0.0, Paint::Flat([255, 255, 255]));
+    frame.oval(stage, (side * 0.095, -0.727), (wide, 0.044), 0.0, Paint::Flat([18, 18, 22]));
+    frame.oval(stage, (side * 0.095 - 0.016, -0.746), (0.013, 0.014), 0.0, Paint::Flat([255, 255, 255]));
 }
 
 /// A sitting dog, `size` pixels from its paws to the top of its head.

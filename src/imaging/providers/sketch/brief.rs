@@ -129,7 +129,7 @@ const HABITATS: [(Setting, &str); 8] = [
 const HOURS: [(Hour, &str); 4] = [
     (Hour::Night, "night midnight moonlit moonlight moon stars starry dark nighttime nocturnal"),
     (Hour::Sunset, "sunset dusk evening twilight golden sundown"),
-    (Hour::Dawn, "dawn sunrise morning daybreak serene"),
+    (Hour::Dawn, "dawn sunrise morning daybreak"),
     (Hour::Day, "day noon midday sunny daylight afternoon"),
 ];
 
@@ -176,11 +176,8 @@ const PARTS: [(Part, &str); 7] = [
     (Part::Water, "sea ocean lake river water waves pond lagoon"),
     (Part::Leaf, "tree trees forest leaves grass garden jungle foliage"),
     (Part::Flower, "flower flowers roses rose tulips tulip blossom blossoms petals poppies garden"),
-    (Part::Wall, "wall room city house houses cottage castle door building buildings"),
-    (
-        Part::Subject,
-        "cat kitten dog puppy boat ship sailboat lighthouse balloon bird birds butterfly planet rocket bridge",
-    ),
+    (Part::Wall, "wall room city house houses cottage castle bridge door building buildings"),
+    (Part::Subject, "cat kitten dog puppy boat ship sailboat lighthouse balloon bird birds butterfly planet rocket"),
 ];
 
 const CALM: &str = "serene calm peaceful quiet tranquil zen still gentle";
@@ -207,7 +204,8 @@ impl Brief {
         let known = |word: &&String| lists().any(|list| is_in(word, list)) || named(word).is_some();
         Self {
             setting: setting_of(&words),
-            hour: first(&words, &HOURS).unwrap_or(Hour::Day),
+            // Calm pictures are morning pictures, unless they say otherwise.
+            hour: first(&words, &HOURS).unwrap_or(if has(CALM) { Hour::Dawn } else { Hour::Day }),
             weather: WEATHERS.iter().find(|(_, list)| has(list)).map_or(Weather::Clear, |(weather, _)| *weather),
             subjects,
             colours,
@@ -291,6 +289,7 @@ mod tests {
     fn a_prompt_is_read_for_place_time_and_weather() {
         for (prompt, setting, hour, weather) in [
             ("A serene garden", Setting::Garden, Hour::Dawn, Weather::Clear),
+            ("a serene garden at night", Setting::Garden, Hour::Night, Weather::Clear),
             ("a lighthouse in a storm at night", Setting::Sea, Hour::Night, Weather::Storm),
             ("red desert at sunset", Setting::Desert, Hour::Sunset, Weather::Clear),
             ("a cat", Setting::Room, Hour::Day, Weather::Clear),

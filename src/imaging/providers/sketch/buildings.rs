@@ -1,8 +1,8 @@
 //! What people build: houses, a lighthouse, a castle, boats, a bridge, a balloon.
 
 use super::brief::{Part, Weather};
-use super::chance::Dice;
-use super::colour::{Rgb, mix, shade};
+use super::chance::{Dice, to_count, to_f32};
+use super::colour::{Rgb, alpha, blend, mix, shade};
 use super::path::{Paint, Path, Point};
 use super::stage::Stage;
 
@@ -110,84 +110,68 @@ pub(super) fn lighthouse(stage: &mut Stage, foot: Point, tall: f32) -> Point {
         ])
         .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
     }
-    lantern(stage, (x, top), tall, high);
-    let (_, iron_dark) = sides(stage, [76, 80, 90]);
+    let iron = sides(stage, [76, 80, 90]);
     for (up, size) in [(0.2, 0.03), (0.5, 0.026)] {
-        Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0).fill(
-            stage.canvas,
-            Paint::Flat(iron_dark),
-            1.0,
-        );
+        let pane = Path::ellipse((x, y + (top - y) * up), tall * size * 0.6, tall * size, 0.0);
+        pane.fill(stage.canvas, Paint::Flat(iron.1), 1.0);
     }
-    (x, top - tall * 0.07)
-}
-
-/// The gallery, glass and cap on top of a lighthouse `tall` pixels high, `high` pixels half as wide.
-fn lantern(stage: &mut Stage, foot: Point, tall: f32, high: f32) {
-    let (x, top) = foot;
-    let stripe = stage.brief.colour_of(Part::Subject).unwrap_or([196, 60, 52]);
-    let (iron_lit, iron_dark) = sides(stage, [76, 80, 90]);
-    Path::rect(x - high * 1.5, top - tall * 0.018, high * 3.0, tall * 0.024).fill(
-        stage.canvas,
-        Paint::Across(iron_lit, iron_dark),
-        1.0,
-    );
-    for post in [-1.4, -0.7, 0.0, 0.7, 1.4] {
-        stage.canvas.line(
-            (x + post * high, top),
-            (x + post * high, top - tall * 0.06),
-            (tall * 0.006, tall * 0.006),
-            iron_dark,
-            1.0,
-        );
-    }
-    stage.canvas.line(
-        (x - high * 1.45, top - tall * 0.06),
-        (x + high * 1.45, top - tall * 0.06),
-        (tall * 0.008, tall * 0.008),
-        iron_dark,
-        1.0,
-    );
-    let glass = if stage.light.is_dark { [255, 240, 190] } else { stage.near([176, 208, 220]) };
-    Path::rect(x - high * 0.7, top - tall * 0.12, high * 1.4, tall * 0.105).fill(stage.canvas, Paint::Flat(glass), 1.0);
-    for bar in [-0.7, 0.0, 0.7] {
-        stage.canvas.line(
-            (x + bar * high, top - tall * 0.02),
-            (x + bar * high, top - tall * 0.12),
-            (tall * 0.006, tall * 0.006),
-            iron_dark,
-            0.9,
-        );
-    }
-    let (cap_lit, cap_dark) = sides(stage, stripe);
+    lantern(stage, (x, top), tall, high, iron);
+    let (lit, dark) = sides(stage, stripe);
     Path::at(x - high, top - tall * 0.115)
         .curve((x - high * 0.8, top - tall * 0.17), (x - high * 0.3, top - tall * 0.2), (x, top - tall * 0.21))
         .curve((x + high * 0.3, top - tall * 0.2), (x + high * 0.8, top - tall * 0.17), (x + high, top - tall * 0.115))
-        .fill(stage.canvas, Paint::Across(cap_lit, cap_dark), 1.0);
-    stage.canvas.line((x, top - tall * 0.2), (x, top - tall * 0.25), (tall * 0.008, tall * 0.004), iron_dark, 1.0);
+        .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
+    stage.canvas.line((x, top - tall * 0.2), (x, top - tall * 0.25), (tall * 0.008, tall * 0.004), iron.1, 1.0);
+    (x, top - tall * 0.07)
 }
 
-/// The beams of a lit lamp, to both sides.
+/// The gallery and the glass around the lamp of a lighthouse `tall` pixels high, whose tower ends at `end`.
+fn lantern(stage: &mut Stage, end: Point, tall: f32, reach: f32, iron: (Rgb, Rgb)) {
+    let (x, top) = end;
+    let floor = Path::rect(x - reach * 1.5, top - tall * 0.018, reach * 3.0, tall * 0.024);
+    floor.fill(stage.canvas, Paint::Across(iron.0, iron.1), 1.0);
+    let thin = (tall * 0.006, tall * 0.006);
+    let rail = top - tall * 0.06;
+    for post in [-1.4, -0.7, 0.0, 0.7, 1.4] {
+        stage.canvas.line((x + post * reach, top), (x + post * reach, rail), thin, iron.1, 1.0);
+    }
+    stage.canvas.line((x - reach * 1.45, rail), (x + reach * 1.45, rail), thin, iron.1, 1.0);
+    let glass = if stage.light.is_dark { [255, 240, 190] } else { stage.near([176, 208, 220]) };
+    let house = Path::rect(x - reach * 0.7, top - tall * 0.12, reach * 1.4, tall * 0.105);
+    house.fill(stage.canvas, Paint::Flat(glass), 1.0);
+    for bar in [-0.7, 0.0, 0.7] {
+        let (low, high) = ((x + bar * reach, top - tall * 0.02), (x + bar * reach, top - tall * 0.12));
+        stage.canvas.line(low, high, thin, iron.1, 0.9);
+    }
+}
+
+/// The beams of a lit lamp, to both sides: bright at the lamp and in the middle, fading outwards.
 pub(super) fn beams(stage: &mut Stage, lamp: Point) {
-    let (w, _, unit) = stage.measures();
+    let (w, h, unit) = stage.measures();
     let colour = [255, 238, 186];
-    for (side, rise) in [(-1.0, -0.1), (1.0, -0.16)] {
-        let reach = w * 1.2;
-        // Several thin fans on each other fade the edge of the beam.
-        for step in 1..=5_u8 {
-            let spread = unit * 0.05 * f32::from(step);
-            let end = (lamp.0 + side * reach, lamp.1 + rise * reach);
-            Path::from(&[
-                (lamp.0, lamp.1 - unit * 0.006),
-                (end.0, end.1 - spread),
-                (end.0, end.1 + spread),
-                (lamp.0, lamp.1 + unit * 0.006),
-            ])
-            .fill(stage.canvas, Paint::Flat(colour), 0.07);
+    let reach = w * 0.95;
+    for (side, rise) in [(-1.0, -0.07), (1.0, -0.12)] {
+        for y in 0..stage.canvas.height() {
+            let dy = to_f32(y) - lamp.1;
+            if dy.abs() > h * 0.3 {
+                continue;
+            }
+            let (from, to) = if side < 0.0 { (0, to_count(lamp.0)) } else { (to_count(lamp.0), stage.canvas.width()) };
+            let mut along = (to_f32(from) - lamp.0) * side;
+            for pixel in stage.canvas.span(y, from, to) {
+                let half = unit * 0.012 + along * 0.085;
+                let off = (dy - along * rise) / half;
+                let rest = 1.0 - off * off;
+                if rest > 0.0 {
+                    let fade = (1.0 - along / reach).max(0.0);
+                    blend(pixel, colour, alpha(rest * fade * 0.5));
+                }
+                along += side;
+            }
         }
     }
-    stage.canvas.glow(lamp, unit * 0.2, colour, 0.75);
-    stage.canvas.glow(lamp, unit * 0.05, [255, 255, 240], 1.0);
+    stage.canvas.glow(lamp, unit * 0.13, colour, 0.6);
+    stage.canvas.glow(lamp, unit * 0.04, [255, 255, 240], 0.9);
 }
 
 /// A sailing boat whose waterline is at `place`.
@@ -235,7 +219,7 @@ pub(super) fn boat(stage: &mut Stage, place: Point, size: f32) {
 
 /// An arched foot bridge from `left` to `right`.
 pub(super) fn bridge(stage: &mut Stage, left: Point, right: Point, rise: f32) {
-    let colour = stage.brief.colour_of(Part::Subject).unwrap_or([190, 62, 50]);
+    let colour = stage.brief.colour_of(Part::Wall).unwrap_or([190, 62, 50]);
     let (lit, dark) = sides(stage, colour);
     let wide = right.0 - left.0;
     let deck = |t: f32, lift: f32| {

@@ -8,6 +8,9 @@ use super::colour::{Rgb, alpha, blend, mix, scale};
 /// How many rows are painted between two looks at the cancel token.
 const ROWS_PER_LOOK: u32 = 64;
 
+/// In how many places a row of grain may begin: enough that no column repeats.
+const GRAIN_SHIFTS: usize = 997;
+
 /// A picture in the making. Once its token fires it swallows all paint, so that whatever is painting ends soon.
 pub(super) struct Canvas {
     width: usize,
@@ -21,7 +24,13 @@ pub(super) struct Canvas {
 impl Canvas {
     pub(super) fn new(width: usize, height: usize, cancel: CancellationToken) -> Self {
         let pixels = vec![[0; 3]; width.saturating_mul(height)];
-        Self { width, height, pixels, cancel, rows_until_look: 0, is_stopped: false }
+        let is_stopped = cancel.is_cancelled();
+        Self { width, height, pixels, cancel, rows_until_look: 0, is_stopped }
+    }
+
+    /// Whether the picture was cancelled, so that nothing of what is painted now will be seen.
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     pub(super) const fn width(&self) -> usize {
@@ -160,8 +169,13 @@ impl Canvas {
         // The colour depends on the depth below the line only, so it is worked out once for each depth.
         let shades: Vec<Rgb> = (0..=64_u8).map(|step| mix(top, bottom, f32::from(step) / 64.0)).collect();
         let scale = 64.0 / depth.max(1.0);
+        let last = heights.iter().fold(0.0_f32, |most, height| most.max(*height)) + depth;
         for y in to_count(first)..self.height {
             let foot = to_f32(y) + 1.0;
+            if foot > last {
+                self.span(y, 0, width).fill(bottom);
+                continue;
+            }
             for (pixel, height) in self.span(y, 0, width).iter_mut().zip(heights) {
                 let below = foot - *height;
                 if below > 0.0 {
@@ -186,17 +200,17 @@ impl Canvas {
         }
     }
 
-    /// The grain of the paper: a small pattern over everything, that also keeps smooth skies from showing steps.
+    /// The grain of the paper: a faint pattern over everything, that also keeps smooth skies from showing steps.
     pub(super) fn grain(&mut self, seed: u64, strength: f32) {
         let mut dice = Dice::for_part(seed, "grain");
-        let tile: Vec<u32> = (0..4099).map(|_| alpha(dice.unit() * strength)).collect();
+        let grains: Vec<(Rgb, u32)> = (0..self.width.saturating_add(GRAIN_SHIFTS))
+            .map(|_| ([if dice.is_lucky(0.5) { 255 } else { 0 }; 3], alpha(dice.unit() * strength)))
+            .collect();
         let width = self.width;
         for y in 0..self.height {
-            let start = dice.below(3000);
-            let grains = tile.iter().skip(start).chain(tile.iter().cycle());
-            for ((x, pixel), grain) in self.span(y, 0, width).iter_mut().enumerate().zip(grains) {
-                let tone = if x % 2 == 0 { 255 } else { 0 };
-                blend(pixel, [tone; 3], *grain);
+            let row = grains.get(dice.below(GRAIN_SHIFTS)..).unwrap_or_default();
+            for (pixel, (tone, strength)) in self.span(y, 0, width).iter_mut().zip(row) {
+                blend(pixel, *tone, *strength);
             }
         }
     }

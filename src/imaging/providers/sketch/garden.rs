@@ -1,7 +1,7 @@
 //! A garden: hills behind hedges and trees, a pond with a bridge, a path, and flowers in front.
 
 use super::brief::{Part, Subject, Weather};
-use super::chance::{Dice, smooth, to_f32, wave};
+use super::chance::{Dice, smooth, wave};
 use super::colour::{Rgb, mix, shade};
 use super::land;
 use super::path::{Paint, Path, Point};
@@ -31,18 +31,19 @@ pub(super) fn paint(stage: &mut Stage) {
     let line = land::hills(stage, "lawn", h * 0.545, unit * 0.008, unit * 0.5);
     land::paint_hills(stage, &line, lawn, 0.12);
     let side = if dice.is_lucky(0.5) { 1.0 } else { -1.0 };
-    let middle = (w * 0.5 + side * unit * 0.16, h * 0.66);
-    let pond = Pond { middle, reach: (unit * 0.36, unit * 0.085) };
-    path_to(stage, (w * 0.5 - side * unit * 0.36, h * 0.55), h * 0.55, [214, 194, 156]);
+    let middle = (w * 0.5 + side * unit * 0.2, h * 0.66);
+    let pond = Pond { middle, reach: (unit * 0.34, unit * 0.085) };
+    let way = Way::from(stage, (w * 0.5 - side * unit * 0.26, h * 0.55));
+    way.paint(stage, [214, 194, 156]);
     pond.paint(stage, &mut dice);
     let post = |off: f32| (middle.0 + off * pond.reach.0, middle.1 - unit * 0.005);
     buildings::bridge(stage, post(-0.62), post(0.62), unit * 0.1);
     if stage.brief.has(Subject::House) {
         buildings::house(stage, (w * 0.5 - side * unit * 0.3, h * 0.62), unit * 0.2, &mut dice);
     }
-    land::grass(stage, "lawn grass", h * 0.57, shade(lawn, 0.92), 1500.0);
+    let is_free = |x: f32, y: f32| !pond.has((x, y), 1.12) && !way.has((x, y));
+    land::grass_where(stage, "lawn grass", h * 0.57, shade(lawn, 0.92), 1500.0, is_free);
     pond.reeds(stage, &mut dice);
-    let is_free = |x: f32, y: f32| !pond.has((x, y), 1.12);
     if stage.brief.weather != Weather::Snow {
         flowers::field(stage, "beds", (h * 0.72, h * 1.0), 760.0, is_free);
     }
@@ -60,19 +61,25 @@ fn frame_tree(stage: &mut Stage, side: f32, dice: &mut Dice) {
     };
     let x = w * 0.5 + side * (w * 0.5 - unit * 0.05);
     let (lit, dark) = (stage.near([112, 82, 64]), stage.near([54, 40, 36]));
-    Path::at(x - unit * 0.05, h * 0.94)
+    for (rise, out, drop) in [(0.42, 0.34, 0.2), (0.3, 0.42, 0.12), (0.36, 0.2, 0.26)] {
+        let from = (x - side * unit * 0.035, h * rise);
+        let to = (x - side * unit * out, h * drop);
+        stage.canvas.line(from, to, (unit * 0.024, unit * 0.006), mix(lit, dark, 0.6), 1.0);
+    }
+    Path::at(x - unit * 0.11, h * 1.02)
         .curve(
-            (x - unit * 0.03, h * 0.7),
-            (x - unit * 0.045 - side * unit * 0.03, h * 0.45),
-            (x - unit * 0.03 - side * unit * 0.05, h * 0.12),
+            (x - unit * 0.04, h * 0.9),
+            (x - unit * 0.05, h * 0.45),
+            (x - unit * 0.03 - side * unit * 0.04, h * 0.12),
         )
         .to(x + unit * 0.03 - side * unit * 0.04, h * 0.12)
-        .curve((x + unit * 0.02, h * 0.45), (x + unit * 0.04, h * 0.7), (x + unit * 0.07, h * 0.94))
+        .curve((x + unit * 0.03, h * 0.45), (x + unit * 0.03, h * 0.9), (x + unit * 0.12, h * 1.02))
         .fill(stage.canvas, Paint::Across(lit, dark), 1.0);
-    for (rise, out, drop) in [(0.42, 0.34, 0.26), (0.3, 0.42, 0.12), (0.36, 0.2, 0.3)] {
-        let from = (x - side * unit * 0.03, h * rise);
-        let to = (x - side * unit * out, h * drop);
-        stage.canvas.line(from, to, (unit * 0.022, unit * 0.006), dark, 1.0);
+    for step in 0..26_u8 {
+        let y = h * (0.26 + 0.028 * f32::from(step));
+        let off = unit * dice.range(-0.025, 0.025);
+        let end = (x + off + dice.range(-0.006, 0.006) * unit, y + unit * dice.range(0.03, 0.07));
+        stage.canvas.line((x + off, y), end, (unit * 0.003, unit * 0.001), dark, 0.5);
     }
     for (out, drop, wide, tall) in
         [(0.02, 0.06, 0.24, 0.15), (0.24, 0.1, 0.18, 0.11), (0.38, 0.16, 0.12, 0.07), (0.1, 0.24, 0.15, 0.08)]
@@ -87,35 +94,54 @@ fn frame_tree(stage: &mut Stage, side: f32, dice: &mut Dice) {
     }
 }
 
-/// A path that winds from `start` to the lower edge of the picture and grows wide there.
-pub(super) fn path_to(stage: &mut Stage, start: Point, horizon: f32, colour: Rgb) {
-    let (w, h, unit) = stage.measures();
-    let mut dice = stage.dice("path");
-    let end = w * 0.5 + (start.0 - w * 0.5) * 0.3 + dice.range(-0.1, 0.1) * unit;
-    let bend = dice.range(0.3, 0.6);
-    let steps = 28_u8;
-    let edge = |side: f32, step: u8| {
-        let t = f32::from(step) / f32::from(steps);
+/// A path that winds from far away to the lower edge of the picture and grows wide there.
+pub(super) struct Way {
+    start: Point,
+    end: f32,
+    bottom: f32,
+    bend: f32,
+    unit: f32,
+}
+
+impl Way {
+    pub(super) fn from(stage: &Stage, start: Point) -> Self {
+        let (w, h, unit) = stage.measures();
+        let mut dice = stage.dice("path");
+        let end = w * 0.5 + (start.0 - w * 0.5) * 1.15 + dice.range(-0.06, 0.06) * unit;
+        Self { start, end, bottom: h * 1.02, bend: dice.range(0.3, 0.6), unit }
+    }
+
+    /// The edge (`side` -1 or 1) at `t` of the way to the viewer.
+    fn edge(&self, side: f32, t: f32) -> Point {
         let depth = t * t;
-        let sway = wave(bend + t * 0.8) * unit * 0.14 * smooth(0.0, 0.35, t) * (1.0 - t * 0.3);
-        let wide = unit * (0.006 + 0.15 * depth);
-        (start.0 + (end - start.0) * t + sway + side * wide, horizon + (h * 1.02 - horizon) * depth)
-    };
-    let mut points: Vec<Point> = (0..=steps).map(|step| edge(-1.0, step)).collect();
-    points.extend((0..=steps).rev().map(|step| edge(1.0, step)));
-    let (far, close) = (stage.far(colour, 0.3), stage.near(colour));
-    Path::from(&points).fill(stage.canvas, Paint::Down(far, close), 1.0);
-    for _ in 0..150_u8 {
-        let step = dice.below(usize::from(steps));
-        let t = to_f32(step) / f32::from(steps);
-        let (left, right) = (edge(-0.85, u8::try_from(step).unwrap_or(0)), edge(0.85, u8::try_from(step).unwrap_or(0)));
-        let place = (left.0 + (right.0 - left.0) * dice.unit(), left.1 + dice.range(0.0, 0.03) * unit);
-        let tone = shade(close, dice.range(0.78, 1.1));
-        Path::ellipse(place, unit * (0.002 + 0.014 * t * t), unit * (0.001 + 0.005 * t * t), 0.0).fill(
-            stage.canvas,
-            Paint::Flat(tone),
-            0.7,
-        );
+        let sway = wave(self.bend + t * 0.9) * self.unit * 0.05 * smooth(0.0, 0.35, t);
+        let wide = self.unit * (0.006 + 0.11 * depth);
+        let x = self.start.0 + (self.end - self.start.0) * t + sway + side * wide;
+        (x, self.start.1 + (self.bottom - self.start.1) * depth)
+    }
+
+    /// Whether the path covers a place.
+    fn has(&self, (x, y): Point) -> bool {
+        let t = ((y - self.start.1) / (self.bottom - self.start.1)).max(0.0).sqrt();
+        (self.edge(-1.0, t).0..self.edge(1.0, t).0).contains(&x)
+    }
+
+    pub(super) fn paint(&self, stage: &mut Stage, colour: Rgb) {
+        let mut dice = stage.dice("pebbles");
+        let steps = 28_u8;
+        let share = |step: u8| f32::from(step) / f32::from(steps);
+        let mut points: Vec<Point> = (0..=steps).map(|step| self.edge(-1.0, share(step))).collect();
+        points.extend((0..=steps).rev().map(|step| self.edge(1.0, share(step))));
+        let (far, close) = (stage.far(colour, 0.3), stage.near(colour));
+        Path::from(&points).fill(stage.canvas, Paint::Down(far, close), 1.0);
+        for _ in 0..150_u8 {
+            let t = dice.unit();
+            let (left, right) = (self.edge(-0.85, t), self.edge(0.85, t));
+            let place = (left.0 + (right.0 - left.0) * dice.unit(), left.1);
+            let size = (self.unit * (0.002 + 0.014 * t * t), self.unit * (0.001 + 0.005 * t * t));
+            let tone = shade(close, dice.range(0.78, 1.1));
+            Path::ellipse(place, size.0, size.1, 0.0).fill(stage.canvas, Paint::Flat(tone), 0.7);
+        }
     }
 }
 

@@ -18,9 +18,12 @@ pub(super) fn hills(stage: &Stage, part: &str, base: f32, swing: f32, length: f3
 /// Paints hills in `colour` with a lighter edge; `distance` is how much air lies before them.
 pub(super) fn paint_hills(stage: &mut Stage, heights: &[f32], colour: Rgb, distance: f32) {
     let (_, h, unit) = stage.measures();
-    let colour = if stage.brief.weather == Weather::Snow { mix(colour, [240, 244, 250], 0.82) } else { colour };
-    let top = stage.far(mix(colour, [255, 244, 200], 0.2), distance);
-    let bottom = stage.far(shade(colour, 0.78), (distance - 0.12).max(0.0));
+    let has_snow = stage.brief.weather == Weather::Snow;
+    let colour = if has_snow { mix(colour, [242, 246, 252], 0.88) } else { colour };
+    let (sun, shadow) =
+        if has_snow { ([255, 255, 255], [176, 196, 226]) } else { ([255, 244, 200], shade(colour, 0.5)) };
+    let top = stage.far(mix(colour, sun, 0.2), distance);
+    let bottom = stage.far(mix(colour, shadow, 0.44), (distance - 0.12).max(0.0));
     let lowest = heights.iter().fold(0.0_f32, |most, height| most.max(*height));
     stage.canvas.ridge(heights, top, bottom, (h - lowest).max(unit * 0.12).min(unit * 0.4));
 }
@@ -105,16 +108,25 @@ pub(super) fn dunes(stage: &mut Stage, part: &str, base: f32, swing: f32, distan
     let ahead = heights.iter().skip(6).chain(heights.last());
     let light: Vec<f32> =
         heights.iter().zip(ahead).map(|(here, ahead)| smooth(unit * 0.004, unit * -0.002, ahead - here)).collect();
+    // Ripples follow the crest; the shadow ends where the slope does.
+    let reach = swing * 1.7;
+    let skins: Vec<(f32, f32)> = (0..=to_count(stage.canvas.h() - top))
+        .map(|below| {
+            let below = to_f32(below);
+            let gap = unit * (0.009 + 0.03 * below / stage.canvas.h());
+            (0.06 * wave(below / gap + noise1(below / (unit * 0.06), seed) * 1.5), smooth(reach * 0.45, reach, below))
+        })
+        .collect();
     for y in to_count(top)..stage.canvas.height() {
         let lean = to_count((to_f32(y) - top) * 0.5).min(light.len().saturating_sub(1));
-        let ripple = 0.05 * wave(to_f32(y) / (unit * 0.014) + noise1(to_f32(y) / (unit * 0.1), seed) * 2.0);
         let lights = light.iter().skip(lean).chain(light.last().into_iter().cycle());
         for ((pixel, height), light) in stage.canvas.span(y, 0, width).iter_mut().zip(&heights).zip(lights) {
             let below = to_f32(y) + 1.0 - *height;
             if below <= 0.0 {
                 continue;
             }
-            let light = (light + ripple).clamp(0.0, 1.0);
+            let (ripple, open) = skins.get(to_count(below)).copied().unwrap_or((0.0, 1.0));
+            let light = (light.max(open * 0.85) + ripple).clamp(0.0, 1.0);
             let fade = (below / (unit * 0.4)).min(1.0);
             let colour = mix(dark, mix(lit, deep, fade), light);
             blend(pixel, colour, alpha(below.min(1.0)));
@@ -168,6 +180,18 @@ pub(super) fn mesas(stage: &mut Stage, base: f32) {
 
 /// Blades of grass on the rows from `top` down, small far away and long close by.
 pub(super) fn grass(stage: &mut Stage, part: &str, top: f32, colour: Rgb, count: f32) {
+    grass_where(stage, part, top, colour, count, |_, _| true);
+}
+
+/// The same, except where `is_free` says no.
+pub(super) fn grass_where(
+    stage: &mut Stage,
+    part: &str,
+    top: f32,
+    colour: Rgb,
+    count: f32,
+    is_free: impl Fn(f32, f32) -> bool,
+) {
     let mut dice = stage.dice(part);
     let (w, h, unit) = stage.measures();
     if stage.brief.weather == Weather::Snow {
@@ -179,10 +203,12 @@ pub(super) fn grass(stage: &mut Stage, part: &str, top: f32, colour: Rgb, count:
         let y = top + (h * 1.02 - top) * depth * depth;
         let place = (dice.unit() * w, y);
         let tall = unit * (0.006 + 0.036 * depth * depth) * dice.range(0.6, 1.4);
-        let tone = shade(colour, dice.range(0.62, 1.3));
-        let tip = (place.0 + tall * dice.range(-0.45, 0.45), place.1 - tall);
-        let tone = stage.far(tone, 0.25 * (1.0 - depth));
-        stage.canvas.line(place, tip, (unit * (0.0012 + 0.003 * depth), unit * 0.0005), tone, 0.85);
+        let (tone, sway) = (dice.range(0.62, 1.3), dice.range(-0.45, 0.45));
+        if is_free(place.0, place.1) {
+            let tone = stage.far(shade(colour, tone), 0.25 * (1.0 - depth));
+            let tip = (place.0 + tall * sway, place.1 - tall);
+            stage.canvas.line(place, tip, (unit * (0.0012 + 0.003 * depth), unit * 0.0005), tone, 0.85);
+        }
     }
 }
 

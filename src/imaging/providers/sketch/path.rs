@@ -147,7 +147,13 @@ pub(super) struct Mask {
 impl Mask {
     pub(super) fn of(path: &Path, canvas: &Canvas) -> Option<Self> {
         let (left, top, right, bottom) = path.bounds();
-        if right <= 0.0 || bottom <= 0.0 || left >= canvas.w() || top >= canvas.h() || path.points.len() < 3 {
+        if canvas.is_stopped()
+            || right <= 0.0
+            || bottom <= 0.0
+            || left >= canvas.w()
+            || top >= canvas.h()
+            || path.points.len() < 3
+        {
             return None;
         }
         let (x, y) = (to_count(left), to_count(top));

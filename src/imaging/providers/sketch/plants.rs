@@ -1,7 +1,7 @@
 //! Trees: far away as a jagged line, close by with trunk, branches and lit leaves.
 
 use super::brief::{Part, Weather};
-use super::chance::{Dice, to_count, to_f32};
+use super::chance::{Dice, rough1, to_count, to_f32, wave};
 use super::colour::{Rgb, mix, shade};
 use super::land::Heights;
 use super::path::{Paint, Path, Point};
@@ -17,8 +17,9 @@ pub(super) enum Crown {
 /// The line of heights of trees that stand on `ground`, each about `tall` pixels.
 pub(super) fn tree_line(stage: &Stage, part: &str, ground: &[f32], tall: f32, crown: Crown, density: f32) -> Heights {
     let mut dice = stage.dice(part);
+    let seed = dice.next();
     let mut heights = ground.to_vec();
-    let step = tall * if crown == Crown::Pointed { 0.26 } else { 0.5 };
+    let step = tall * if crown == Crown::Pointed { 0.2 } else { 0.5 };
     let width = stage.canvas.w();
     let mut x = -tall;
     while x < width + tall {
@@ -27,18 +28,23 @@ pub(super) fn tree_line(stage: &Stage, part: &str, ground: &[f32], tall: f32, cr
             continue;
         }
         let size = tall * dice.range(0.55, 1.15);
-        let reach = size * if crown == Crown::Pointed { 0.24 } else { 0.42 };
+        let reach = size * if crown == Crown::Pointed { 0.19 } else { 0.6 };
         let from = to_count(x - reach);
         let count = to_count(x + reach).saturating_sub(from);
         let foot = ground.get(to_count(x)).or(ground.last()).copied().unwrap_or(0.0);
         for (column, height) in heights.iter_mut().enumerate().skip(from).take(count) {
             let out = ((to_f32(column) - x) / reach).abs();
             let rise = match crown {
-                Crown::Round => size * (1.0 - out * out).max(0.0).sqrt(),
+                // Leaves make a bumpy outline on a flattened dome.
+                Crown::Round => {
+                    let bumps = rough1(to_f32(column) / (tall * 0.13), 2, seed) - 0.5;
+                    size * ((1.0 - out * out).max(0.0).sqrt() * 0.8 + bumps * 0.26 * (1.0 - out))
+                }
                 // Branches hang in tiers: the outline of a conifer is a saw.
                 Crown::Pointed => {
-                    let tier = out * 5.0;
-                    size * (1.0 - (tier.floor() + (tier - tier.floor()) * 0.35) / 5.0)
+                    let tier = out * 8.0;
+                    let saw = tier.floor() + (tier - tier.floor()) * 1.5 - 0.25 * out;
+                    size * (1.0 - saw / 8.0).max(0.0)
                 }
             };
             *height = height.min(foot - rise);
@@ -88,7 +94,7 @@ pub(super) fn crown(stage: &mut Stage, middle: Point, size: (f32, f32), leaf: Rg
     ] {
         for _ in 0..count {
             let (turn, out) = (dice.unit(), dice.unit().sqrt() * spread);
-            let (dx, dy) = (super::chance::wave(turn + 0.25) * out, super::chance::wave(turn) * out);
+            let (dx, dy) = (wave(turn + 0.25) * out, wave(turn) * out);
             let place = (middle.0 + (dx + lift * 0.3) * size.0, middle.1 + (dy + lift) * size.1);
             let reach = size.0.min(size.1) * lump * dice.range(0.7, 1.25);
             // Lower lumps lie in the crown's own shade.
@@ -103,8 +109,8 @@ pub(super) fn crown(stage: &mut Stage, middle: Point, size: (f32, f32), leaf: Rg
 fn leaves(stage: &mut Stage, middle: Point, size: (f32, f32), leaf: Rgb, distance: f32, dice: &mut Dice) {
     let count = to_count(size.0 * 0.9).min(220);
     for _ in 0..count {
-        let (turn, out) = (dice.unit(), dice.unit().sqrt() * 1.08);
-        let (dx, dy) = (super::chance::wave(turn + 0.25) * out, super::chance::wave(turn) * out);
+        let (turn, out) = (dice.unit(), dice.unit().sqrt() * 0.92);
+        let (dx, dy) = (wave(turn + 0.25) * out, wave(turn) * out);
         let colour = stage.far(shade(leaf, dice.range(0.6, 1.2) - 0.3 * dy), distance);
         let place = (middle.0 + dx * size.0, middle.1 + dy * size.1);
         stage.canvas.disc(place, size.0 * dice.range(0.008, 0.024), colour, 0.8);
@@ -179,7 +185,7 @@ pub(super) fn palm(stage: &mut Stage, foot: Point, tall: f32, dice: &mut Dice) {
     let green = stage.brief.colour_of(Part::Leaf).unwrap_or([84, 142, 74]);
     for index in 0..11_u8 {
         let turn = 0.5 + 0.5 * (f32::from(index) + dice.range(-0.3, 0.3)) / 10.0;
-        let (dx, dy) = (super::chance::wave(turn + 0.25), super::chance::wave(turn));
+        let (dx, dy) = (wave(turn + 0.25), wave(turn));
         let length = tall * dice.range(0.36, 0.46);
         let tip = (head.0 + dx * length, head.1 + dy * length * 0.5 + tall * 0.2 * dx.abs());
         let high = (head.0 + dx * length * 0.55, head.1 + dy * length * 0.75 - tall * 0.05);
@@ -217,7 +223,14 @@ pub(super) fn cactus(stage: &mut Stage, foot: Point, tall: f32, distance: f32) {
             }
         }
     };
-    limb(stage.canvas, &[(x, y), (x, y - tall)], wide);
+    // It stands in the sand: a shadow hides where it ends.
+    let shadow = stage.far([92, 58, 44], distance);
+    Path::ellipse((x + tall * 0.1, y + wide * 0.3), tall * 0.2, tall * 0.026, 0.0).fill(
+        stage.canvas,
+        Paint::Flat(shadow),
+        0.5,
+    );
+    limb(stage.canvas, &[(x, y - wide * 0.2), (x, y - tall)], wide);
     limb(
         stage.canvas,
         &[(x, y - tall * 0.36), (x - tall * 0.21, y - tall * 0.4), (x - tall * 0.23, y - tall * 0.72)],

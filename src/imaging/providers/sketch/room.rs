@@ -1,7 +1,7 @@
 //! A window seat: the world outside, a wall around it, and somebody on the sill.
 
 use super::brief::{Part, Subject};
-use super::chance::wave;
+use super::chance::{Dice, wave};
 use super::colour::{Rgb, mix, shade};
 use super::path::{Paint, Path};
 use super::stage::Stage;
@@ -9,9 +9,45 @@ use super::{animals, flowers, land, plants, sky};
 
 const WALLS: [Rgb; 5] = [[206, 186, 164], [164, 182, 176], [196, 160, 146], [150, 164, 188], [214, 196, 148]];
 
+/// The window: left, right, top, and the sill at its foot.
+type Frame = (f32, f32, f32, f32);
+
 pub(super) fn paint(stage: &mut Stage) {
     let (w, h, unit) = stage.measures();
     let mut dice = stage.dice("room");
+    view(stage, &mut dice);
+    let half = unit * 0.36;
+    let frame = (w * 0.5 - half, w * 0.5 + half, h * 0.5 - unit * 0.42, h * 0.5 + unit * 0.22);
+    wall(stage, frame, &mut dice);
+    bars(stage, frame);
+    curtains(stage, frame, &mut dice);
+    let (left, right, _, sill) = frame;
+    let (white, wood) = (inside(stage, [246, 242, 232]), inside(stage, [168, 122, 84]));
+    let board = Path::rect(left - unit * 0.07, sill, right - left + unit * 0.14, unit * 0.035);
+    board.fill(stage.canvas, Paint::Down(mix(wood, white, 0.35), wood), 1.0);
+    let edge = Path::rect(left - unit * 0.06, sill + unit * 0.035, right - left + unit * 0.12, unit * 0.016);
+    edge.fill(stage.canvas, Paint::Flat(shade(wood, 0.6)), 1.0);
+    pot(stage, (left + unit * 0.085, sill + unit * 0.012), unit * 0.1, &mut dice);
+    let foot = (w * 0.5 + unit * 0.05, sill + unit * 0.02);
+    match (stage.brief.has(Subject::Cat), stage.brief.has(Subject::Dog)) {
+        (true, true) => {
+            animals::dog(stage, (foot.0 - unit * 0.12, foot.1), unit * 0.44);
+            animals::cat(stage, (foot.0 + unit * 0.19, foot.1), unit * 0.36);
+        }
+        (true, false) => animals::cat(stage, foot, unit * 0.46),
+        (false, true) => animals::dog(stage, foot, unit * 0.44),
+        (false, false) => {}
+    }
+}
+
+/// A colour as it looks indoors: never quite as dark as outside, for a lamp is on somewhere.
+fn inside(stage: &Stage, colour: Rgb) -> Rgb {
+    mix(stage.near(colour), colour, 0.33)
+}
+
+/// What is seen through the window; the wall is painted around it later.
+fn view(stage: &mut Stage, dice: &mut Dice) {
+    let (w, h, unit) = stage.measures();
     sky::paint(stage, h * 0.62);
     for (part, base, swing, colour, distance) in
         [("far", 0.5, 0.05, [118, 150, 128], 0.55), ("near", 0.58, 0.04, [104, 146, 84], 0.2)]
@@ -19,27 +55,32 @@ pub(super) fn paint(stage: &mut Stage) {
         let hills = land::hills(stage, part, h * base, unit * swing, unit * 0.5);
         land::paint_hills(stage, &hills, colour, distance);
     }
-    let leaf = plants::leaf(stage, &mut dice);
-    plants::tree(stage, (w * 0.5 + unit * 0.24, h * 0.63), unit * 0.26, leaf, 0.15, &mut dice);
+    let leaf = plants::leaf(stage, dice);
+    plants::tree(stage, (w * 0.5 + unit * 0.24, h * 0.63), unit * 0.26, leaf, 0.15, dice);
+}
+
+fn wall(stage: &mut Stage, frame: Frame, dice: &mut Dice) {
+    let (left, right, top, sill) = frame;
+    let (w, h, _) = stage.measures();
     let plain = dice.pick(&WALLS, [206, 186, 164]);
     let wall = stage.brief.colour_of(Part::Wall).map_or(plain, |colour| mix(colour, plain, 0.25));
-    let half = unit * 0.36;
-    let (left, right, top, sill) = (w * 0.5 - half, w * 0.5 + half, h * 0.5 - unit * 0.42, h * 0.5 + unit * 0.22);
-    // Inside it is never quite as dark as outside: a lamp is on somewhere.
-    let inside = |colour: Rgb| mix(stage.near(colour), colour, if stage.light.is_dark { 0.3 } else { 0.35 });
-    let (bright, dim) = (inside(wall), inside(shade(wall, 0.72)));
-    let (white, cream, wood) = (inside([246, 242, 232]), inside([214, 206, 192]), inside([168, 122, 84]));
+    let (bright, dim) = (inside(stage, wall), inside(stage, shade(wall, 0.72)));
     for (x, y, wide, tall) in [
         (-1.0, -1.0, left + 1.0, h + 2.0),
         (right, -1.0, w - right + 1.0, h + 2.0),
         (left - 1.0, -1.0, right - left + 2.0, top + 1.0),
         (left - 1.0, sill, right - left + 2.0, h - sill + 1.0),
     ] {
-        let _ = (y, tall);
         Path::rect(x, y, wide, tall).fill(stage.canvas, Paint::Flat(bright), 1.0);
     }
     stage.canvas.veil(sill, h, dim, (0.2, 0.85));
-    wallpaper(stage, (left, right, top, sill), mix(bright, dim, 0.45));
+    wallpaper(stage, frame, mix(bright, dim, 0.45));
+}
+
+/// The window's frame and its cross.
+fn bars(stage: &mut Stage, (left, right, top, sill): Frame) {
+    let (w, _, unit) = stage.measures();
+    let (white, cream) = (inside(stage, [246, 242, 232]), inside(stage, [214, 206, 192]));
     let bar = unit * 0.022;
     for (x, y, wide, tall) in [
         (left - bar, top - bar, right - left + bar * 2.0, bar),
@@ -50,31 +91,10 @@ pub(super) fn paint(stage: &mut Stage) {
     ] {
         Path::rect(x, y, wide, tall).fill(stage.canvas, Paint::Down(white, cream), 1.0);
     }
-    curtains(stage, (left, right, top, sill), &mut dice);
-    Path::rect(left - unit * 0.07, sill, right - left + unit * 0.14, unit * 0.035).fill(
-        stage.canvas,
-        Paint::Down(mix(wood, white, 0.35), wood),
-        1.0,
-    );
-    Path::rect(left - unit * 0.06, sill + unit * 0.035, right - left + unit * 0.12, unit * 0.016).fill(
-        stage.canvas,
-        Paint::Flat(shade(wood, 0.6)),
-        1.0,
-    );
-    pot(stage, (left + unit * 0.085, sill + unit * 0.012), unit * 0.1, &mut dice);
-    let foot = (w * 0.5 + unit * 0.05, sill + unit * 0.02);
-    if stage.brief.has(Subject::Dog) {
-        let place = if stage.brief.has(Subject::Cat) { (foot.0 - unit * 0.2, foot.1) } else { foot };
-        animals::dog(stage, place, unit * 0.44);
-    }
-    if stage.brief.has(Subject::Cat) {
-        let place = if stage.brief.has(Subject::Dog) { (foot.0 + unit * 0.17, foot.1) } else { foot };
-        animals::cat(stage, place, unit * if stage.brief.has(Subject::Dog) { 0.36 } else { 0.46 });
-    }
 }
 
 /// Faint stripes on the wall.
-fn wallpaper(stage: &mut Stage, (left, right, top, sill): (f32, f32, f32, f32), colour: Rgb) {
+fn wallpaper(stage: &mut Stage, (left, right, top, sill): Frame, colour: Rgb) {
     let (w, h, unit) = stage.measures();
     let step = unit * 0.06;
     let mut x = step * 0.5;
@@ -91,7 +111,7 @@ fn wallpaper(stage: &mut Stage, (left, right, top, sill): (f32, f32, f32, f32), 
     }
 }
 
-fn curtains(stage: &mut Stage, (left, right, top, sill): (f32, f32, f32, f32), dice: &mut super::chance::Dice) {
+fn curtains(stage: &mut Stage, (left, right, top, sill): Frame, dice: &mut Dice) {
     let (_, _, unit) = stage.measures();
     let plain = stage.brief.accents.first().copied().unwrap_or_else(|| {
         dice.pick(&[[186, 92, 84], [92, 122, 150], [222, 196, 140], [120, 146, 112]], [186, 92, 84])
@@ -137,7 +157,7 @@ fn curtains(stage: &mut Stage, (left, right, top, sill): (f32, f32, f32, f32), d
 }
 
 /// A flower pot.
-fn pot(stage: &mut Stage, foot: (f32, f32), size: f32, dice: &mut super::chance::Dice) {
+fn pot(stage: &mut Stage, foot: (f32, f32), size: f32, dice: &mut Dice) {
     let (x, y) = foot;
     let (lit, dark) = (stage.near([206, 122, 86]), stage.near([126, 66, 48]));
     let leaf = plants::leaf(stage, dice);

@@ -6,11 +6,12 @@ use super::brief::{Brief, Part, Setting, Subject, Weather};
 use super::canvas::Canvas;
 use super::chance::{Dice, to_f32};
 use super::colour::{Rgb, mix, shade};
+use super::garden::{self, Way};
 use super::land::{self, Range};
 use super::path::Path;
 use super::plants::{self, Crown};
 use super::stage::{Light, Stage};
-use super::{animals, buildings, castle, composition, flowers, garden, room, shore, sky, space, water};
+use super::{animals, buildings, castle, composition, flowers, room, shore, sky, space, water};
 
 /// Draws the brief; `None` when `cancel` fired meanwhile.
 pub(super) fn draw(
@@ -41,7 +42,7 @@ pub(super) fn draw(
         guests(&mut stage);
         sky::falling(&mut stage);
     }
-    canvas.grain(seed, 0.035);
+    canvas.grain(seed, 0.022);
     canvas.finish()
 }
 
@@ -52,7 +53,8 @@ fn guests(stage: &mut Stage) {
     if stage.brief.has(Subject::Balloon) {
         let colours = balloon_colours(stage, &mut dice);
         for (index, size) in [0.13, 0.06, 0.04].into_iter().enumerate() {
-            let place = (w * dice.range(0.2, 0.8), h * (0.24 + 0.1 * to_f32(index)) * dice.range(0.8, 1.2));
+            let across = dice.range(0.22, 0.42) + 0.19 * to_f32(index);
+            let place = (w * across, h * (0.2 + 0.07 * to_f32(index)) * dice.range(0.85, 1.15));
             buildings::balloon(stage, place, unit * size, colours);
         }
     }
@@ -161,9 +163,9 @@ fn mountains(stage: &mut Stage, has_lake: bool) {
         }
     }
     let side = if dice.is_lucky(0.5) { 1.0 } else { -1.0 };
-    for (off, tall) in [(0.47, 0.5), (0.36, 0.36), (0.52, 0.64), (-0.5, 0.34)] {
-        let x = w * 0.5 + side * (w * 0.5 - unit * 0.5 + off * unit);
-        plants::conifer(stage, (x, h * (0.9 + 0.14 * off.abs())), unit * tall, 0.02, &mut dice);
+    for (side, inset, tall) in [(side, 0.03, 0.5), (side, 0.14, 0.36), (side, -0.02, 0.64), (-side, 0.0, 0.34)] {
+        let x = w * 0.5 + side * (w * 0.5 - inset * unit);
+        plants::conifer(stage, (x, h * (0.97 - 0.1 * inset.abs())), unit * tall, 0.02, &mut dice);
     }
 }
 
@@ -191,7 +193,7 @@ fn forest(stage: &mut Stage) {
     let floor = stage.brief.colour_of(Part::Land).unwrap_or([92, 120, 66]);
     let ground = land::hills(stage, "floor", h * 0.76, unit * 0.03, unit * 0.5);
     land::paint_hills(stage, &ground, floor, 0.1);
-    garden::path_to(stage, (w * 0.5, h * 0.77), h * 0.77, [166, 140, 104]);
+    Way::from(stage, (w * 0.5, h * 0.77)).paint(stage, [166, 140, 104]);
     land::grass(stage, "ferns", h * 0.77, shade(needle, 1.1), 1600.0);
     for index in 0..9_u8 {
         let depth = f32::from(index) / 8.0;
@@ -212,8 +214,11 @@ fn desert(stage: &mut Stage) {
     let mut dice = stage.dice("desert");
     let horizon = h * 0.56;
     sky::paint(stage, horizon);
-    land::mesas(stage, horizon + unit * 0.01);
-    land::dunes(stage, "dunes 1", h * 0.6, unit * 0.06, 0.4);
+    let plain = stage.brief.colour_of(Part::Land).unwrap_or([222, 176, 118]);
+    let level = land::hills(stage, "plain", horizon, unit * 0.004, unit * 0.4);
+    land::paint_hills(stage, &level, plain, 0.5);
+    land::mesas(stage, horizon + unit * 0.012);
+    land::dunes(stage, "dunes 1", h * 0.588, unit * 0.06, 0.4);
     land::dunes(stage, "dunes 2", h * 0.7, unit * 0.1, 0.2);
     if stage.brief.has(Subject::Camel) {
         shore::caravan(stage, h * 0.69);

@@ -1,8 +1,8 @@
 //! The sea and its edge: open water, a headland with a lighthouse, a beach; and a caravan for the sea of sand.
 
 use super::brief::{Hour, Part, Subject, Weather};
-use super::chance::{Dice, rough1, smooth, to_f32, wave};
-use super::colour::{mix, shade};
+use super::chance::{Dice, NoiseField, rough1, rough2, smooth, to_count, to_f32, wave};
+use super::colour::{Rgb, alpha, blend, mix, shade};
 use super::land;
 use super::path::{Paint, Path, Point};
 use super::plants;
@@ -44,61 +44,79 @@ pub(super) fn sea(stage: &mut Stage) {
 fn headland(stage: &mut Stage, dice: &mut Dice) {
     let (w, h, unit) = stage.measures();
     let seed = dice.next();
-    let (tip, top) = (w * 0.5 - unit * 0.02, h * 0.62);
-    let rock = [104, 98, 96];
-    for (layer, lift) in [(0_u8, 1.0), (1, 0.62), (2, 0.3)] {
-        let shift = f32::from(layer) * unit * 0.05;
+    let tip = w * 0.5 - unit * 0.04;
+    let rock = [112, 104, 100];
+    for (layer, rise) in [(0_u8, 0.3), (1, 0.22), (2, 0.13)] {
+        let shift = f32::from(layer) * unit * 0.06;
+        let foot = h * (0.83 + 0.045 * f32::from(layer));
         let heights: Vec<f32> = (0..stage.canvas.width())
             .map(|x| {
-                let along = (to_f32(x) - tip + shift) / (unit * 0.44);
-                let rise = smooth(0.0, 1.0, along) * (h * 0.86 - top) * lift;
-                let jag = rough1(to_f32(x) / (unit * 0.045), 4, seed ^ u64::from(layer)) - 0.35;
-                let foot = h * (0.8 + 0.05 * f32::from(layer));
-                if along < 0.0 { h * 2.0 } else { foot - rise - jag * unit * 0.07 * smooth(0.0, 0.15, along) }
+                let along = (to_f32(x) - tip - shift) / (unit * 0.4);
+                let steps = rough1(to_f32(x) / (unit * 0.05), 4, seed ^ u64::from(layer)) - 0.4;
+                let jag = steps * unit * 0.09 * smooth(0.0, 0.2, along);
+                foot - smooth(-0.05, 0.95, along) * unit * rise - jag + smooth(0.0, -0.45, along) * unit * 0.34
             })
             .collect();
-        let tone = shade(rock, 1.0 - 0.12 * f32::from(layer));
-        let (lit, dark) = (stage.far(mix(tone, [240, 226, 206], 0.22), 0.12), stage.near(shade(tone, 0.3)));
-        stage.canvas.ridge(&heights, lit, dark, unit * 0.16);
-        if layer == 0 {
-            let foot = (w * 0.5 + unit * 0.29, top + unit * 0.05);
-            let lamp = buildings::lighthouse(stage, foot, unit * 0.46);
+        if layer == 1 {
+            let place = (w * 0.5 + unit * 0.28, h * 0.83 - unit * 0.2);
+            let lamp = buildings::lighthouse(stage, place, unit * 0.48);
             if stage.light.is_dark || stage.brief.hour == Hour::Sunset {
                 buildings::beams(stage, lamp);
             }
         }
-        cracks(stage, &heights, dark, dice);
+        crag(stage, &heights, foot, shade(rock, 1.0 - 0.1 * f32::from(layer)), seed ^ u64::from(layer));
+        let edge = tip + shift + unit * 0.02;
+        if layer < 2 && stage.brief.weather != Weather::Storm {
+            continue;
+        }
+        spray(stage, (edge, foot + unit * 0.02), dice);
     }
-    spray(stage, (tip, h * 0.83), dice);
 }
 
-fn cracks(stage: &mut Stage, heights: &[f32], colour: [u8; 3], dice: &mut Dice) {
+/// Rock below a line, in facets of light and shade, down to the water at `foot`.
+fn crag(stage: &mut Stage, heights: &[f32], foot: f32, rock: Rgb, seed: u64) {
     let (w, h, unit) = stage.measures();
-    for _ in 0..70_u8 {
-        let x = dice.range(0.4, 1.0) * w;
-        let Some(top) = heights.get(super::chance::to_count(x)).copied().filter(|top| *top < h) else { continue };
-        let from = (x, top + dice.range(0.0, 0.16) * unit);
-        let to = (x + dice.range(-0.03, 0.02) * unit, from.1 + dice.range(0.015, 0.06) * unit);
-        stage.canvas.line(from, to, (unit * 0.005, unit * 0.001), colour, 0.5);
+    let top = heights.iter().fold(h, |least, height| least.min(*height));
+    let (lit, dark) = (stage.far(mix(rock, [244, 232, 214], 0.3), 0.1), stage.near(shade(rock, 0.34)));
+    let skins: Vec<Rgb> = (0..=32_u8).map(|step| mix(dark, lit, f32::from(step) / 32.0)).collect();
+    let field = NoiseField::new(w, h - top, (unit / 260.0).max(2.0), |x, y| {
+        let lean = x + y * 0.45;
+        let here = rough2(lean / (unit * 0.07), y / (unit * 0.11), 3, seed);
+        let beside = rough2((lean - unit * 0.014) / (unit * 0.07), (y - unit * 0.01) / (unit * 0.11), 3, seed);
+        (0.48 + (here - beside) * 3.2).clamp(0.0, 1.0)
+    });
+    let mut row = Vec::new();
+    let width = stage.canvas.width();
+    for y in to_count(top)..stage.canvas.height() {
+        field.read_row(to_f32(y) - top, 0, &mut row, width);
+        let wet = 1.0 - 0.55 * smooth(foot - unit * 0.1, foot + unit * 0.06, to_f32(y));
+        for ((pixel, height), tone) in stage.canvas.span(y, 0, width).iter_mut().zip(heights).zip(&row) {
+            let below = to_f32(y) + 1.0 - *height;
+            if below > 0.0 {
+                let edge = (1.0 - below / (unit * 0.03)).max(0.0) * 0.3;
+                let colour = skins.get(to_count(((tone + edge) * wet * 32.0).min(32.0))).copied().unwrap_or(dark);
+                blend(pixel, colour, alpha(below.min(1.0)));
+            }
+        }
     }
 }
 
-/// Water that breaks at the foot of the rocks.
+/// Water that breaks at the foot of the rocks, from `place` to the right.
 fn spray(stage: &mut Stage, place: Point, dice: &mut Dice) {
     let (w, _, unit) = stage.measures();
     let is_rough = matches!(stage.brief.weather, Weather::Storm | Weather::Rain);
-    let foam = stage.far(mix([236, 243, 247], stage.light.sky[2], 0.12), 0.05);
-    let (height, count) = if is_rough { (0.2, 520_u16) } else { (0.035, 160) };
+    let foam = mix(stage.near([244, 248, 250]), [206, 214, 228], if stage.light.is_dark { 0.5 } else { 0.0 });
+    let (height, count) = if is_rough { (0.19, 420_u16) } else { (0.03, 200) };
     for index in 0..count {
-        let burst = dice.pick(&[0.0, 0.1, 0.24, 0.4], 0.0);
-        let x = place.0 + unit * (burst + dice.range(-0.06, 0.06)) + dice.range(-0.01, 0.01) * w;
+        let burst = dice.pick(&[0.0, 0.07, 0.19, 0.36, 0.5], 0.0);
+        let x = place.0 + unit * (burst + dice.range(-0.055, 0.055)) + dice.range(-0.005, 0.005) * w;
         let rise = dice.unit() * dice.unit();
-        let y = place.1 + unit * 0.05 - rise * height * unit * (1.0 - burst) + dice.range(0.0, 0.03) * unit;
-        let size = unit * dice.range(0.002, 0.011) * (1.0 - rise * 0.7);
-        if index % 6 == 0 {
-            stage.canvas.glow((x, y), size * 6.0, foam, 0.4);
+        let y = place.1 - rise * height * unit * (1.0 - burst) + dice.range(-0.004, 0.02) * unit;
+        let size = unit * dice.range(0.001, 0.0048) * (1.0 - rise * 0.6);
+        if index % 5 == 0 {
+            stage.canvas.glow((x, y), size * 9.0, foam, 0.3);
         }
-        stage.canvas.disc((x, y), size, foam, 0.55 * (1.0 - rise * 0.5));
+        stage.canvas.disc((x, y), size, foam, 0.6 * (1.0 - rise * 0.45));
     }
 }
 

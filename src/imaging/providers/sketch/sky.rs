@@ -2,7 +2,7 @@
 
 use super::brief::{Hour, Subject, Weather};
 use super::chance::{Dice, NoiseField, rough2, smooth, to_count, to_f32, wave};
-use super::colour::{Rgb, mix};
+use super::colour::{Rgb, alpha, blend, mix, scale};
 use super::path::{Paint, Path, Point};
 use super::stage::Stage;
 
@@ -88,10 +88,10 @@ fn clouds(stage: &mut Stage, horizon: f32) {
         Weather::Cloudy | Weather::Snow => (0.47, 0.9),
         Weather::Mist => (0.5, 0.5),
         Weather::Rain => (0.36, 0.85),
-        Weather::Storm => (0.33, 0.95),
+        Weather::Storm => (0.36, 1.0),
     };
     let (bright, dark) = stage.light.clouds;
-    let size = unit * 0.34;
+    let size = unit * if stage.brief.weather == Weather::Storm { 0.46 } else { 0.34 };
     let density = |x: f32, y: f32| {
         // Clouds get flatter and closer together towards the horizon.
         let depth = (y / horizon).clamp(0.0, 1.0);
@@ -106,27 +106,27 @@ fn clouds(stage: &mut Stage, horizon: f32) {
         // The side that looks up is lit: there the cloud is thinner a little higher.
         here * (here - density(x - unit * 0.012, y - unit * 0.03) + 0.35).clamp(0.0, 1.0)
     });
-    stage.canvas.fog(&shade, (0.0, horizon), mix(dark, bright, 0.35), strength);
+    let base = if stage.brief.weather == Weather::Storm { 0.0 } else { 0.35 };
+    stage.canvas.fog(&shade, (0.0, horizon), mix(dark, bright, base), strength);
     stage.canvas.fog(&light, (0.0, horizon), bright, strength);
 }
 
 fn rainbow(stage: &mut Stage, horizon: f32) {
     let (w, _, unit) = stage.measures();
     let colours: [Rgb; 6] =
-        [[226, 70, 70], [240, 150, 60], [246, 220, 90], [110, 190, 100], [80, 140, 220], [140, 90, 190]];
+        [[140, 90, 190], [80, 140, 220], [110, 190, 100], [246, 220, 90], [240, 150, 60], [226, 70, 70]];
+    let (inner, outer) = (unit * 0.47, unit * 0.56);
     let centre = (w * 0.5, horizon * 1.05);
-    for step in 0..36_u8 {
-        let t = f32::from(step) / 36.0;
-        let colour = super::colour::scale(&colours, t);
-        let radius = unit * (0.56 - t * 0.07);
-        let mut last: Option<Point> = None;
-        for piece in 0..=40_u8 {
-            let turn = 0.5 + 0.5 * f32::from(piece) / 40.0;
-            let next = (centre.0 + wave(turn + 0.25) * radius, centre.1 + wave(turn) * radius);
-            if let Some(from) = last {
-                stage.canvas.line(from, next, (unit * 0.004, unit * 0.004), colour, 0.28);
+    for y in to_count(centre.1 - outer)..to_count(horizon) {
+        let dy = to_f32(y) + 0.5 - centre.1;
+        let (left, right) = (to_count(centre.0 - outer), to_count(centre.0 + outer) + 1);
+        for (x, pixel) in stage.canvas.span(y, left, right).iter_mut().enumerate() {
+            let dx = to_f32(x + left) + 0.5 - centre.0;
+            let share = ((dx * dx + dy * dy).sqrt() - inner) / (outer - inner);
+            if (0.0..1.0).contains(&share) {
+                let strength = smooth(0.0, 0.2, share) * (1.0 - smooth(0.8, 1.0, share)) * 0.55;
+                blend(pixel, scale(&colours, share), alpha(strength));
             }
-            last = Some(next);
         }
     }
 }
@@ -164,10 +164,10 @@ pub(super) fn lightning(stage: &mut Stage, x: f32, ground: f32) {
     stage.canvas.glow((x, ground * 0.3), unit * 0.55, [186, 200, 244], 0.55);
     let mut place = (x, ground * 0.06);
     while place.1 < ground {
-        let next = (place.0 + dice.range(-0.035, 0.04) * unit, place.1 + dice.range(0.025, 0.07) * unit);
-        stage.canvas.line(place, next, (unit * 0.013, unit * 0.012), [150, 170, 246], 0.35);
-        stage.canvas.line(place, next, (unit * 0.005, unit * 0.004), [250, 250, 255], 1.0);
-        if dice.is_lucky(0.3) {
+        let next = (place.0 + dice.range(-0.03, 0.034) * unit, place.1 + dice.range(0.01, 0.042) * unit);
+        stage.canvas.line(place, next, (unit * 0.011, unit * 0.011), [150, 170, 246], 0.22);
+        stage.canvas.line(place, next, (unit * 0.0042, unit * 0.0036), [250, 250, 255], 1.0);
+        if dice.is_lucky(0.16) {
             branch(stage, next, &mut dice);
         }
         place = next;

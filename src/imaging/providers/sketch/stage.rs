@@ -159,6 +159,10 @@ impl Light {
         self.tint(grey, strength);
         self.haze = mix(self.haze, grey, strength * 0.6);
         self.clouds = (mix(self.clouds.0, grey, strength * 0.7), mix(self.clouds.1, shade(grey, 0.6), strength));
+        if weather == Weather::Storm {
+            // Storm clouds are darker than the sky behind them, and torn edges catch what light there is.
+            self.clouds = (mix(shade(grey, 1.9), self.source, 0.12), shade(grey, 0.42));
+        }
         for channel in &mut self.ambient {
             *channel *= dim;
         }

@@ -1,8 +1,8 @@
 //! Water: it shows what stands above it, broken by ripples, and carries light.
 
 use super::brief::{Part, Weather};
-use super::chance::{noise1, rough1, to_count, to_f32, wave};
-use super::colour::{Rgb, alpha, blend, mix, shade};
+use super::chance::{NoiseField, rough1, rough2, smooth, to_count, to_f32, wave};
+use super::colour::{Rgb, alpha, blend, mix, scale, shade};
 use super::path::{Mask, Path, Point};
 use super::stage::Stage;
 
@@ -64,86 +64,60 @@ pub(super) fn glitter(stage: &mut Stage, light: Point, rows: (f32, f32), width: 
     }
 }
 
-/// Open sea from `horizon` down: swell in rows, foam where it is rough.
+/// Open sea from `horizon` down: waves in perspective, with foam on their crests where it is rough.
 pub(super) fn sea(stage: &mut Stage, horizon: f32) {
     let (w, h, unit) = stage.measures();
     let roughness = match stage.brief.weather {
         Weather::Storm => 1.0,
-        Weather::Rain => 0.5,
+        Weather::Rain => 0.55,
         Weather::Clear | Weather::Cloudy | Weather::Mist | Weather::Snow => {
             if stage.brief.is_calm {
-                0.12
+                0.2
             } else {
-                0.25
+                0.35
             }
         }
     };
     let deep = tone(stage);
     let whole = Path::rect(-2.0, horizon, w + 4.0, h - horizon + 2.0);
-    mirror(stage, &whole, horizon, 0.62 - 0.35 * roughness);
-    let mut dice = stage.dice("swell");
-    let foam = stage.far([236, 242, 244], 0.1);
-    let rows = 11_u8;
-    for row in 0..rows {
-        let t = (f32::from(row) + 0.6) / f32::from(rows);
-        let depth = t * t;
-        let base = horizon + (h - horizon) * depth;
-        let (length, swing) = (unit * (0.05 + 0.4 * depth), unit * (0.002 + 0.075 * depth) * roughness);
-        let seed = dice.next();
-        let offset = dice.unit() * 40.0;
-        let heights: Vec<f32> =
-            (0..stage.canvas.width()).map(|x| base - swing * crest(to_f32(x) / length + offset, seed)).collect();
-        let crest_colour = mix(shade(deep, 1.25), stage.light.sky[3], 0.22);
-        let trough = shade(deep, 0.62);
-        let body = unit * (0.02 + 0.13 * depth);
-        swell(stage, &heights, (crest_colour, trough), body, 0.35 + 0.45 * roughness);
-        if roughness > 0.3 || row % 3 == 1 {
-            foam_line(stage, &heights, foam, (unit * (0.001 + 0.006 * depth), base - swing * 0.35), roughness);
-        }
-    }
-}
-
-/// Waves: round troughs and pointed crests.
-fn crest(along: f32, seed: u64) -> f32 {
-    let sway = rough1(along * 0.7, 2, seed);
-    let t = wave(along + sway).abs();
-    (1.0 - t) * (0.35 + 0.9 * sway)
-}
-
-/// A row of swell, clear at its foot so that the rows melt into each other.
-fn swell(stage: &mut Stage, heights: &[f32], colours: (Rgb, Rgb), depth: f32, strength: f32) {
-    let first = heights.iter().fold(stage.canvas.h(), |least, height| least.min(*height));
-    let last = heights.iter().fold(0.0_f32, |most, height| most.max(*height)) + depth;
+    mirror(stage, &whole, horizon, 0.62 - 0.4 * roughness);
+    let foam = stage.far(mix([238, 244, 246], deep, 0.12), 0.12);
+    let crest = mix(shade(deep, 1.35), stage.light.sky[3], 0.3);
+    let colours = [shade(deep, 0.45), shade(deep, 0.72), deep, crest, mix(crest, foam, roughness)];
+    let skins: Vec<Rgb> = (0..=96_u8).map(|step| scale(&colours, f32::from(step) / 96.0)).collect();
+    let seed = stage.dice("waves").next();
+    let tall = h - horizon;
+    let field = NoiseField::new(w, tall, (unit / 300.0).max(2.0), |x, y| {
+        wave_tone((x - w * 0.5) / unit, (y / tall).clamp(0.0, 1.0), roughness, seed)
+    });
+    let mut row = Vec::new();
     let width = stage.canvas.width();
-    for y in to_count(first)..to_count(last).min(stage.canvas.height()) {
-        let foot = to_f32(y) + 1.0;
-        for (pixel, height) in stage.canvas.span(y, 0, width).iter_mut().zip(heights) {
-            let below = foot - *height;
-            if below > 0.0 && below < depth {
-                let t = below / depth;
-                let colour = if t < 0.2 { colours.0 } else { colours.1 };
-                let fade = if t < 0.2 { 1.0 - t * 2.5 } else { 0.62 * (1.0 - t) };
-                blend(pixel, colour, alpha(strength * fade * below.min(1.0)));
+    for y in to_count(horizon)..stage.canvas.height() {
+        let near = (to_f32(y) - horizon) / tall;
+        field.read_row(to_f32(y) - horizon, 0, &mut row, width);
+        let strength = alpha(smooth(0.0, 0.06, near) * (0.45 + 0.5 * roughness));
+        for (pixel, tone) in stage.canvas.span(y, 0, width).iter_mut().zip(&row) {
+            if let Some(colour) = skins.get(to_count(tone * 96.0)) {
+                blend(pixel, *colour, strength);
             }
         }
     }
 }
 
-/// Foam along the crests that rise above `(thickness, line).1`.
-fn foam_line(stage: &mut Stage, heights: &[f32], colour: Rgb, (thickness, line): (f32, f32), roughness: f32) {
-    let seed = stage.dice("foam").next();
-    for (x, height) in heights.iter().enumerate() {
-        let speckle = noise1(to_f32(x) / (thickness * 3.0).max(1.0), seed);
-        let over = ((line - height) / (thickness * 3.0)).clamp(0.0, 1.0) * speckle;
-        if over > 0.08 {
-            let strength = over * (0.35 + 0.6 * roughness);
-            let tall = to_count((thickness * (0.5 + 1.8 * speckle)).max(1.0)).max(1);
-            for step in 0..tall {
-                let fade = 1.0 - to_f32(step) / to_f32(tall);
-                if let [pixel] = stage.canvas.span(to_count(height.max(0.0)) + step, x, x + 1) {
-                    blend(pixel, colour, alpha(strength * fade));
-                }
-            }
-        }
-    }
+/// How light the water is at a place: `across` in units from the middle, `near` from the horizon (0) to the viewer (1).
+fn wave_tone(across: f32, near: f32, roughness: f32, seed: u64) -> f32 {
+    let far = 1.0 / (near + 0.07);
+    let along = far * (4.6 + 2.0 * (1.0 - roughness));
+    let place = across * far * (2.1 + 1.6 * (1.0 - roughness)) + 40.0;
+    // Crests are where two slopes meet: the fold of a noise gives long, curved, pointed lines.
+    let height = |shift: f32| {
+        let bend = rough2(place * 0.8 + 3.0, (along + shift) * 0.5, 2, seed ^ 1);
+        let fold = 1.0 - (2.0 * rough2(place, along + shift + bend * 1.6, 3, seed) - 1.0).abs();
+        fold * fold
+    };
+    let here = height(0.0);
+    let slope = here - height(0.1);
+    let foam = smooth(0.82, 1.0, here) * roughness;
+    let contrast = smooth(0.0, 0.22, near);
+    (0.42 + (slope * 1.5 + (here - 0.45) * 0.35) * contrast + foam * 0.5).clamp(0.0, 1.0)
 }

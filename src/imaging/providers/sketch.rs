@@ -181,7 +181,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::provider::Caps;
+    use crate::imaging::sniff::Caps;
     use crate::imaging::sniff::sniff;
 
     fn draw(prompt: &str, seed: u64, width: u32, height: u32) -> Result<Bytes, ProviderError> {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Bull Board, as its makers ship it, over Semantest's queues.
 //
+//   npm install --no-save --prefix examples
 //   REDIS_URL=redis://… node examples/bull-board/server.mjs [--listen 127.0.0.1:3000]
 //
 // Bull Board has no authentication of its own, and it shows prompts and results:

@@ -2,6 +2,7 @@
 // A foreign producer: puts jobs into Semantest's queues with npm `bullmq`, the
 // way services that know nothing of the REST API do, and waits for the results.
 //
+//   npm install --no-save --prefix examples
 //   REDIS_URL=redis://… node examples/producer/producer.mjs "A serene garden"
 //
 // Whoever can reach this Redis is trusted: no key is asked for (docs/OPERATORS.md).

@@ -96,7 +96,10 @@ impl App {
     /// An address is taken or not this machine's.
     pub async fn bind(self) -> anyhow::Result<Bound> {
         let bind = |address: SocketAddr, what: &'static str| async move {
-            TcpListener::bind(address).await.with_context(|| format!("binding the {what} listener to {address}"))
+            TcpListener::bind(address).await.with_context(|| format!(
+                    "binding the {what} listener to {address}: stop what listens there, or name another address \
+                     (--listen, SEMANTEST_SERVER__LISTEN, SEMANTEST_SERVER__OPS_LISTEN; two roles on one machine need two)"
+                ))
         };
         let ops = bind(self.config.server.ops_listen, "operators'").await?;
         let api = if self.roles.api { Some(bind(self.config.server.listen, "API").await?) } else { None };

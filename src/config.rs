@@ -56,6 +56,12 @@ impl Config {
         if let Some(fault) = self.queues.faults().into_iter().next() {
             return contradiction(format!("queues.{fault}"));
         }
+        if !["redis://", "rediss://"].iter().any(|scheme| self.redis.url.starts_with(scheme)) {
+            return contradiction(String::from("redis.url must begin with redis:// or rediss://"));
+        }
+        if self.storage.blobs == storage::BlobPlace::S3 && self.storage.s3.bucket.is_empty() {
+            return contradiction(String::from("storage.blobs is s3, so storage.s3.bucket must name the bucket"));
+        }
         if self.addons.component_limit > self.server.upload_limit {
             return contradiction(format!(
                 "addons.component_limit ({}) is above server.upload_limit ({}), so no such component could be uploaded",

@@ -88,8 +88,14 @@ impl Addons {
             )
         })?;
         let source = match source {
-            PublishSource::Url(url) if url.starts_with("https://") || url.starts_with("http://") => Source::Url(url),
-            PublishSource::Url(_) => return Err(AddonsError::invalid("/source/url", "is not an https:// address")),
+            PublishSource::Url(url) => {
+                let address = url::Url::parse(&url).ok();
+                if address.is_none_or(|address| self.inner.sources.policy().check_url(&address).is_err()) {
+                    let message = "is not an https:// address that this server may fetch from";
+                    return Err(AddonsError::invalid("/source/url", message));
+                }
+                Source::Url(url)
+            }
             PublishSource::Path(path) if publisher.is_admin => Source::Path(path),
             PublishSource::Path(_) => {
                 return Err(AddonsError::Forbidden(String::from("only an admin publishes from a path of the server")));

@@ -33,14 +33,27 @@ impl Addons {
     pub async fn patch(&self, owner: &Owner, patch: &PatchSpec) -> Result<EnablementView, AddonsError> {
         let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
         let current = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
+        let is_moving = matches!(current.state, EnablementState::Loading | EnablementState::Disabling);
+        if is_moving && (patch.config.is_some() || patch.grants.is_some()) {
+            return Err(AddonsError::conflict(format!(
+                "the addon is {}; its settings and grants can be changed when that is over",
+                current.state
+            )));
+        }
         let mut next = self.patched(owner, current, patch).await?;
         let needs_word = patch.config.is_some() && next.state == EnablementState::Enabled;
         if needs_word {
             self.ask_for_settings(owner, &next.config).await?;
             let fresh = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
             let fresh = fresh.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
-            // The job wrote the settings; what else was asked for goes onto what the record is now.
-            next = Enablement { order: next.order, auto_update: next.auto_update, grants: next.grants, ..fresh };
+            // The job wrote the settings; only what else was asked for goes onto what the record is now.
+            let grants = if patch.grants.is_some() { next.grants } else { fresh.grants.clone() };
+            next = Enablement {
+                order: patch.order.unwrap_or(fresh.order),
+                auto_update: patch.auto_update.unwrap_or(fresh.auto_update),
+                grants,
+                ..fresh
+            };
         }
         match self.inner.write(next.revision, &next).await? {
             Put::Stored(revision) => Ok(EnablementView::of(&Enablement { revision, ..next })),

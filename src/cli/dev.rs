@@ -5,7 +5,7 @@ mod keyring;
 mod ready;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -33,7 +33,7 @@ pub(super) struct DevArgs {
     /// A Redis of your own instead of a private one.
     #[arg(long, value_name = "URL")]
     redis_url: Option<String>,
-    /// Addons to publish at the start: every `*.wasm` in this folder.
+    /// Addons to publish at the start: every `semantest.*.wasm` in this folder but the test fixtures.
     #[arg(long, value_name = "DIR", default_value = "target/addons")]
     addons: PathBuf,
     /// Print one line of JSON when ready, and nothing else on stdout.
@@ -51,6 +51,7 @@ pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
     serve::listen_for_signals(handle)?;
 
     let mut keyring = Keyring::open(&args.data)?;
+    let _only_one = lock_folder(&args.data)?;
     let private = if let Some(url) = &args.redis_url {
         config.redis.url.clone_from(url);
         None
@@ -80,6 +81,20 @@ pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
     tokio::try_join!(bound.run(stop), announce)?;
     drop(private);
     Ok(())
+}
+
+/// Keeps a second `dev` off the folder: it would take the first one's Redis for a leftover and stop it.
+fn lock_folder(data: &Path) -> anyhow::Result<std::fs::File> {
+    let path = data.join("dev.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("opening {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => anyhow::bail!(
+            "another `semantest dev` runs on {}; stop it, or give this one a folder of its own with --data DIR",
+            data.display()
+        ),
+    }
 }
 
 /// What `dev` makes easier than production.

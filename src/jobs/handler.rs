@@ -72,7 +72,10 @@ impl Handler for JobHandler {
     /// The queue ends a job that this handler did not end: our record must end too.
     async fn abandoned(&self, delivery: &Delivery, why: Abandoned) {
         let Some(kind) = kind_of(delivery).filter(|kind| kind.is_public()) else { return };
-        let id = own_id(kind, delivery);
+        let mut id = own_id(kind, delivery);
+        if matches!(self.services.work.records().get(&id).await, Ok(None)) {
+            id = JobId::foreign(delivery.lane.name(), &delivery.id);
+        }
         let outcome = match why {
             Abandoned::Cancelled => Outcome::Cancelled,
             Abandoned::Panicked => Outcome::Failed(Failure::permanent(JobCode::Internal, why.to_string())),

@@ -87,7 +87,11 @@ impl JobEvents {
             .map(|(sequence, body)| StoredEvent { sequence, body })
             .take(limit)
             .collect();
-        let has_gap = (first..).zip(&events).any(|(expected, event)| event.sequence != expected);
+        let has_gap = events.first().is_some_and(|event| event.sequence != first)
+            || events
+                .iter()
+                .zip(events.iter().skip(1))
+                .any(|(one, next)| next.sequence != one.sequence.saturating_add(1));
         Ok(Some(EventPage { events, has_gap }))
     }
 }

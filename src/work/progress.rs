@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::clock;
+use crate::model::code::JobCode;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::{Step, StepStatus};
@@ -68,6 +69,10 @@ impl Progress {
         name: &str,
         work: impl Future<Output = Result<Found<T>, JobError>>,
     ) -> Result<T, JobError> {
+        // Between two steps is where a job can stop without leaving half of one.
+        if self.delivery.token.is_cancelled() {
+            return Err(JobError::permanent(JobCode::Cancelled, "the job was stopped between two steps"));
+        }
         let started = std::time::Instant::now();
         self.told.lock().steps.push(Step {
             name: name.to_owned(),

@@ -1,16 +1,24 @@
 //! Reads a body: capped, of the right media type, parsed once, all faults at once.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::fields::{Fields, read_object};
 use crate::api::problem::{Fault, Problem, ProblemCode};
 use crate::api::state::ApiState;
 use crate::model::units::ByteSize;
+
+/// Longest wait for the next part of a body: a client that stalls must not keep the place of one that sends.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+/// Longest time for a whole body: 48 MiB at 4 Mbit/s.
+const LONGEST_BODY: Duration = Duration::from_secs(120);
 
 /// Deepest nesting of a JSON body; Lua and guests parse it again with less stack than we have.
 const MAX_DEPTH: usize = 64;
@@ -60,6 +68,9 @@ pub fn done<T>(read: Option<T>, faults: Vec<Fault>) -> Result<T, Problem> {
 /// # Errors
 /// 415 for another media type, 413 beyond `most`, 400 when the client stops half-way.
 pub async fn json_bytes(fields: &HeaderMap, body: Body, most: ByteSize) -> Result<Bytes, Problem> {
+    if fields.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType, "send the body without `Content-Encoding`"));
+    }
     if !is_json(media_type(fields)) {
         return Err(Problem::new(ProblemCode::UnsupportedMediaType, "send `Content-Type: application/json`"));
     }
@@ -80,6 +91,17 @@ pub fn is_json(media_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json") || is_suffix(media_type)
 }
 
+/// The next part of a body. A client that sends nothing holds nothing up: it gets ten seconds a part.
+async fn next(stream: &mut BodyDataStream, until: Instant) -> Result<Option<Bytes>, Problem> {
+    let patience = until.min(Instant::now() + LONGEST_SILENCE);
+    match timeout_at(patience, stream.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(part))) => Ok(Some(part)),
+        Ok(Some(Err(_))) => Err(cut_off()),
+        Err(_) => Err(Problem::new(ProblemCode::MalformedJson, "the body came too slowly; send it in one go")),
+    }
+}
+
 /// Reads at most `most` bytes.
 ///
 /// # Errors
@@ -97,15 +119,14 @@ pub async fn collect(fields: &HeaderMap, body: Body, most: ByteSize) -> Result<B
         }
         return Err(too_large(most));
     }
-    let Some(first) = stream.next().await else { return Ok(Bytes::new()) };
-    let first = first.map_err(|_| cut_off())?;
+    let until = Instant::now() + LONGEST_BODY;
+    let Some(first) = next(&mut stream, until).await? else { return Ok(Bytes::new()) };
     if announced == Some(first.len() as u64) {
         return Ok(first);
     }
     let mut all = BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0).max(first.len()));
     all.extend_from_slice(&first);
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| cut_off())?;
+    while let Some(chunk) = next(&mut stream, until).await? {
         if all.len() + chunk.len() > most.as_usize() {
             drop(all);
             drain(stream).await;

@@ -37,8 +37,13 @@ pub fn of_request(parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, 
     Ok(key_of(&parts.headers)?.map(|key| IdempotencyKey {
         key: key.to_owned(),
         route: format!("{} {}", parts.method, parts.uri.path()),
-        fingerprint: Digest::of(body),
+        fingerprint: fingerprint(parts.uri.query().unwrap_or_default(), body),
     }))
+}
+
+/// `?erase=true` makes another request of the same path and body, so the query counts too.
+fn fingerprint(query: &str, body: &[u8]) -> Digest {
+    Digest::of(&[query.as_bytes(), b"\n", body].concat())
 }
 
 #[cfg(test)]
@@ -55,6 +60,12 @@ mod tests {
             assert_eq!(key_of(&fields), Ok(Some("8e03978e-40d5")), "{text}");
         }
         assert_eq!(key_of(&HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn another_query_is_another_request() {
+        assert_ne!(fingerprint("", b"{}"), fingerprint("erase=true", b"{}"));
+        assert_eq!(fingerprint("erase=true", b""), fingerprint("erase=true", b""));
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::clock;
 use crate::model::event::{EventBody, EventData, EventType};
 use crate::model::id::{ClientId, JobId};
 use crate::store::control::Bell;
+use crate::store::job_events::StoredEvent;
 use crate::store::jobs::JobRecord;
 use crate::work::JobView;
 
@@ -62,7 +63,9 @@ async fn events(
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
     let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
-    let seen = last_event_id(&fields);
+    // A number beyond the newest event is no place in this stream; the end is.
+    let newest = api.work().records().get(&id).await?.map_or(0, |record| record.sequence);
+    let seen = last_event_id(&fields).min(newest);
     if view.status.is_finished() && seen > 0 && has_seen_the_end(&api, &id, seen).await? {
         // An empty success is what stops an `EventSource` from coming back.
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -95,9 +98,9 @@ fn last_event_id(fields: &HeaderMap) -> u64 {
 
 async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool, Problem> {
     let Some(page) = api.events.read(id, seen - 1, PAGE).await? else { return Ok(false) };
-    Ok(
-        matches!(page.events.as_slice(), [only] if only.sequence == seen && EventType::TERMINAL.contains(&only.body.event)),
-    )
+    // A job that was tried again ends twice: only its newest end is the end.
+    let is_end = |event: &StoredEvent| event.sequence == seen && EventType::TERMINAL.contains(&event.body.event);
+    Ok(matches!(page.events.as_slice(), [only] if is_end(only)))
 }
 
 /// One client's place in one job's stream.
@@ -165,7 +168,7 @@ impl Tail {
                 self.after = stored.sequence;
                 let is_end = EventType::TERMINAL.contains(&stored.body.event);
                 self.ready.push_back(named(stored.body.event.as_str(), Some(stored.sequence), &json!(stored.body)));
-                if is_end && record.is_finished() {
+                if is_end && record.is_finished() && stored.sequence >= record.sequence {
                     self.is_over = true;
                     return Ok(());
                 }

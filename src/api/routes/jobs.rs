@@ -131,6 +131,9 @@ async fn retry(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId
     Ok(response)
 }
 
+/// Most lines that a job's log keeps (`queue::Delivery::log`); no cursor is larger.
+const MOST_LOG_LINES: usize = 1000;
+
 /// Which lines of a log.
 #[derive(Debug)]
 struct LogQuery {
@@ -140,7 +143,10 @@ struct LogQuery {
 
 impl FromQuery for LogQuery {
     fn read(query: &mut QueryFields) -> Self {
-        let start = query.parsed("cursor", |text| text.parse::<usize>().map_err(|_| "is not a cursor of this list"));
+        let start = query.parsed("cursor", |text| {
+            let start = text.parse::<usize>().ok().filter(|start| *start <= MOST_LOG_LINES);
+            start.ok_or("is not a cursor of this list")
+        });
         Self { start: start.unwrap_or(0), limit: query.limit() }
     }
 }

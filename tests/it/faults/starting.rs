@@ -49,5 +49,5 @@ async fn without_redis_a_role_ends_at_once_and_says_why() {
     platform.redis.kill();
     let (code, said) = platform.run(&["worker"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("connecting to Redis"), "{said}");
+    assert!(said.contains("connecting to redis://127.0.0.1") && said.contains("SEMANTEST_REDIS_URL"), "{said}");
 }

@@ -22,8 +22,9 @@ use crate::config::egress::EgressSettings;
 use crate::config::imaging::{AliasSettings, ImagingSettings, Price, ProviderSettings};
 use crate::imaging::cost::Cost;
 use crate::imaging::error::{BuildError, ImagingError, ProviderError};
-use crate::imaging::provider::{Caps, Parts, Provider};
 pub use crate::imaging::provider::{GenerateContext, Picture};
+use crate::imaging::provider::{Parts, Provider};
+use crate::imaging::sniff::Caps;
 use crate::model::image::ImageRequest;
 
 /// The name that leaves the choice of a provider to the host.

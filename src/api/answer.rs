@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ApiState;
 use super::extract::prefer::Prefer;
 use super::problem::{Problem, ProblemCode};
+use super::state::ApiState;
 use crate::model::digest::Digest;
 use crate::model::id::{ClientId, JobId};
 use crate::work::{JobView, Submitted};

@@ -10,17 +10,7 @@ use utoipa::openapi::{
 use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Fault, Place, ProblemCode, ProblemDocument};
-use super::routes;
 use crate::model::code::JobCode;
-
-/// The description as pretty JSON.
-///
-/// # Errors
-/// When it cannot be written, which a test rules out.
-pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, description) = routes::all().split_for_parts();
-    description.to_pretty_json().map(|text| text + "\n")
-}
 
 /// What stands in the description before any route is added.
 pub(super) fn base() -> OpenApi {

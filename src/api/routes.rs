@@ -18,7 +18,8 @@ mod webhook_secret;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{ApiState, openapi as description};
+use super::openapi as description;
+use super::state::ApiState;
 
 /// All routes with their description.
 pub(super) fn all() -> OpenApiRouter<ApiState> {

@@ -14,7 +14,8 @@ use tracing::debug;
 
 use super::ops::{self, OpsState};
 use super::problem::Problem;
-use super::{ApiState, router};
+use super::router::router;
+use super::state::ApiState;
 use crate::shutdown::Stop;
 use crate::store::Store;
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::addons::{Addons, Parts};
-use crate::api::ApiState;
+use crate::api::{self, ApiState};
 use crate::app::{App, Roles, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
@@ -78,7 +78,8 @@ impl App {
             addons,
             gallery,
         });
-        let state = ApiState::new(&config, &store, &control, &services);
+        let description = api::openapi_json().context("describing the API")?;
+        let state = ApiState::new(&config, &store, &control, &services, description.into());
         Ok(Self { config, roles, numbers, store, producer, control, services, host, state })
     }
 }

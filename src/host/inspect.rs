@@ -11,7 +11,7 @@ mod counts;
 mod error;
 mod exports;
 mod imports;
-mod kind;
+pub(super) mod kind;
 mod names;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use std::ops::Range;
 use wasm_encoder::{CustomSection, Encode as _};
 use wasmparser::{BinaryReader, BinaryReaderError};
 
-use crate::host::inspect::BinaryKind;
+use crate::host::inspect::kind::BinaryKind;
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
 use crate::model::manifest::{Manifest, ManifestError, ManifestFault};

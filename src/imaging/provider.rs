@@ -10,7 +10,7 @@ use url::Url;
 use crate::config::egress::EgressSettings;
 use crate::config::imaging::ProviderSettings;
 use crate::imaging::error::{BuildError, Misfit, ProviderError};
-use crate::imaging::sniff::Format;
+use crate::imaging::sniff::{Caps, Format};
 use crate::model::id::JobId;
 use crate::model::image::ImageRequest;
 use crate::net::{Client, ClientLimits, NetError, Policy, Purpose};
@@ -115,13 +115,4 @@ impl Parts {
         let policy = Policy::new(&self.egress, Purpose::Providers, self.is_loopback_allowed).granting(base);
         Client::new(policy, ClientLimits::default())
     }
-}
-
-/// Limits on a picture, checked before anything decodes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Bytes of one picture.
-    pub max_bytes: u64,
-    /// Pixels of one picture.
-    pub max_pixels: u64,
 }

@@ -3,7 +3,6 @@
 use imagesize::ImageType;
 use serde::{Deserialize, Serialize};
 
-use crate::imaging::provider::Caps;
 use crate::model::units::ByteSize;
 
 /// A picture format that we take. No SVG: it is a program for the viewer's browser.
@@ -53,6 +52,15 @@ pub struct Sniffed {
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
+}
+
+/// Limits on a picture, checked before anything decodes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Bytes of one picture.
+    pub max_bytes: u64,
+    /// Pixels of one picture.
+    pub max_pixels: u64,
 }
 
 /// Why bytes are not a picture that we take.

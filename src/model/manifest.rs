@@ -4,6 +4,7 @@
 //! signature. `manifest/parse.rs` reads it with all faults at once,
 //! `manifest/rules.rs` holds the rules that a schema cannot say.
 
+mod fault;
 pub mod parse;
 mod rules;
 
@@ -17,7 +18,8 @@ use crate::model::id::AddonId;
 use crate::model::limits::LimitWish;
 use crate::model::units::ByteSize;
 
-pub use parse::{ManifestError, ManifestFault};
+pub use fault::ManifestFault;
+pub use parse::ManifestError;
 
 /// Most bytes of a manifest: a readme and an icon fit, a bomb does not.
 pub const MAX_MANIFEST_BYTES: usize = 512 * 1024;

@@ -8,8 +8,8 @@ use futures::StreamExt as _;
 use serde_json::Value;
 
 use super::fields::{Fields, read_object};
-use crate::api::ApiState;
 use crate::api::problem::{Fault, Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::units::ByteSize;
 
 /// Deepest nesting of a JSON body; Lua and guests parse it again with less stack than we have.

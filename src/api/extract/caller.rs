@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::addons::Publisher;
-use crate::api::ApiState;
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::id::ClientId;
 use crate::store::keys::{KeyRecord, KeyScope};
 

@@ -7,8 +7,8 @@ use super::fields::{Fields, read_object};
 use super::job_options::RawOptions;
 use super::prefer::Prefer;
 use super::{idempotency, trace};
-use crate::api::ApiState;
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 use crate::work::{IdempotencyKey, JobOptions};
 
 /// A request for a job; the body's own members are read into `T`.

@@ -10,7 +10,6 @@ use utoipa_axum::routes;
 
 use super::schemas::{JobDocument, JobOptionsDocument};
 use crate::addons::Owner;
-use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::fields::Fields;
@@ -19,6 +18,7 @@ use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::extract::path::{Path, UserAddonAction};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(invoke))

@@ -9,13 +9,13 @@ use utoipa_axum::routes;
 
 use super::schemas::{AddonDocument, AddonPage, VersionDocument};
 use crate::addons::views::VersionView;
-use crate::api::ApiState;
 use crate::api::answer::{self, Whole};
 use crate::api::extract::caller::Caller;
 use crate::api::extract::path::{AddonVersion, Path};
 use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::ReadProblems;
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
 

@@ -10,12 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{QueuePage, VersionDocument};
-use crate::api::ApiState;
 use crate::api::answer::Whole;
 use crate::api::extract::caller::AdminCaller;
 use crate::api::extract::path::{AddonVersion, Path};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 use crate::queue::{Lane, LaneDepth};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -13,13 +13,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::ApiState;
 use crate::api::answer;
 use crate::api::extract::body;
 use crate::api::extract::caller::{self, Caller, ClientCaller};
 use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::clock;
 use crate::imaging::gallery::NewArtifact;
 use crate::model::id::ArtifactId;

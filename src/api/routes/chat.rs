@@ -10,7 +10,6 @@ use utoipa_axum::routes;
 
 use super::images::{ImageFields, read_image, read_user};
 use super::schemas::JobOptionsDocument;
-use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::fields::Fields;
@@ -18,6 +17,7 @@ use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 use crate::model::chat::{Message, Role};
 use crate::model::digest::Digest;
 use crate::model::id::UserId;

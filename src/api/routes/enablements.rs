@@ -12,7 +12,6 @@ use utoipa_axum::routes;
 
 use super::schemas::{EnablementDocument, EnablementPage, JobDocument, JobOptionsDocument};
 use crate::addons::{EnableAnswer, EnableSpec, Owner, PatchSpec};
-use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat, Whole};
 use crate::api::extract::body::{FromFields, JsonBody};
 use crate::api::extract::caller::ClientCaller;
@@ -23,6 +22,7 @@ use crate::api::extract::path::{Path, UserAddon};
 use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::id::UserId;

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::ApiState;
 use crate::api::ops;
+use crate::api::state::ApiState;
 use crate::clock;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

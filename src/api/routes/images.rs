@@ -11,7 +11,6 @@ use utoipa_axum::routes;
 
 use super::chat::{read_prompt, read_session};
 use super::schemas::{JobDocument, JobOptionsDocument};
-use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::{Caller, ClientCaller};
 use crate::api::extract::fields::Fields;
@@ -20,6 +19,7 @@ use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::id::{ArtifactId, JobId, UserId};
 use crate::model::image::{ImageRequest, MAX_COUNT, MAX_PROMPT_CHARS, Size};
 use crate::queue::tickets::generate::Generate;

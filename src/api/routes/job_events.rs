@@ -20,12 +20,12 @@ use tracing::warn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::ApiState;
 use crate::api::answer::no_job;
 use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
 use crate::api::openapi::ReadProblems;
 use crate::api::problem::Problem;
+use crate::api::state::ApiState;
 use crate::clock;
 use crate::model::event::{EventBody, EventData, EventType};
 use crate::model::id::{ClientId, JobId};

@@ -10,13 +10,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{JobDocument, JobPage};
-use crate::api::ApiState;
 use crate::api::answer::{self, no_job};
 use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
 use crate::api::extract::query::{FromQuery, Paging, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::code::JobCode;
 use crate::model::id::{JobId, UserId};
 use crate::model::job::{JobKind, JobStatus};

@@ -4,9 +4,9 @@ use axum::response::{Html, IntoResponse as _, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::ApiState;
 use crate::api::extract::path::{Path, Slug};
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(page)).routes(routes!(index))

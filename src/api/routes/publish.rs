@@ -13,7 +13,6 @@ use utoipa_axum::routes;
 use super::addons;
 use super::schemas::{JobOptionsDocument, VersionDocument};
 use crate::addons::{PublishSource, Published, Publisher};
-use crate::api::ApiState;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::body;
 use crate::api::extract::caller::PublisherCaller;
@@ -22,6 +21,7 @@ use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobHeaders, JobRequest};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::{Fault, Place, Problem, ProblemCode};
+use crate::api::state::ApiState;
 use crate::model::digest::Digest;
 use crate::work::JobOptions;
 

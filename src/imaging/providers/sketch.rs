@@ -181,7 +181,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::imaging::provider::Caps;
+    use crate::imaging::sniff::Caps;
     use crate::imaging::sniff::sniff;
     use crate::model::digest::Digest;
 

@@ -6,26 +6,10 @@
 
 use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::manifest::fault::ManifestFault;
 use crate::model::manifest::{MAX_MANIFEST_BYTES, Manifest, rules};
-
-/// One fault and where it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestFault {
-    /// JSON Pointer into the manifest; empty for the whole.
-    pub pointer: String,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl ManifestFault {
-    /// A fault at `pointer`.
-    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
-    }
-}
 
 /// Why a manifest was refused: every fault that was found.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

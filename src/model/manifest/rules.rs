@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::model::capability::CapabilityKind;
 use crate::model::contract::ContractRange;
 use crate::model::id::PartName;
-use crate::model::manifest::parse::ManifestFault;
+use crate::model::manifest::fault::ManifestFault;
 use crate::model::manifest::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, Manifest};
 
 /// Most characters of a description (`manifest.md`).

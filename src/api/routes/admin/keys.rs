@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::ApiState;
 use crate::api::answer::Whole;
 use crate::api::extract::body::{FromFields, JsonBody};
 use crate::api::extract::caller::AdminCaller;
@@ -21,6 +20,7 @@ use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::routes::schemas::{KeyDocument, KeyPage};
+use crate::api::state::ApiState;
 use crate::clock;
 use crate::model::id::{AddonId, ClientId};
 use crate::store::control::Message;

@@ -1,0 +1,100 @@
+//! What handlers answer from: the process's parts, and what is made of them once.
+
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::addons::Addons;
+use crate::config::Config;
+use crate::jobs::Services;
+use crate::shutdown::Stop;
+use crate::store::Store;
+use crate::store::control::Control;
+use crate::store::job_events::JobEvents;
+use crate::store::keys::Keys;
+use crate::work::Work;
+
+use super::key_cache::KeyCache;
+
+/// Uploads that are held in memory at once; the others wait their turn.
+const UPLOADS_AT_ONCE: usize = 4;
+
+/// What handlers answer from. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    inner: Arc<Inner>,
+    /// Fires when the process is to stop: streams and waits end then.
+    pub(super) stop: Stop,
+}
+
+/// The parts, and what is made of them once.
+pub struct Inner {
+    pub(super) config: Arc<Config>,
+    pub(super) store: Store,
+    pub(super) control: Control,
+    pub(super) services: Arc<Services>,
+    pub(super) keys: Keys,
+    pub(super) key_cache: KeyCache,
+    pub(super) events: JobEvents,
+    pub(super) uploads: Semaphore,
+    pub(super) description: Bytes,
+    pub(super) public_url: OnceLock<String>,
+}
+
+impl ApiState {
+    /// The state over the parts that the process has anyway, and the description that is served.
+    #[must_use]
+    pub fn new(
+        config: &Arc<Config>,
+        store: &Store,
+        control: &Control,
+        services: &Arc<Services>,
+        description: Bytes,
+    ) -> Self {
+        let keys = Keys::new(store.clone());
+        let inner = Inner {
+            config: Arc::clone(config),
+            store: store.clone(),
+            control: control.clone(),
+            services: Arc::clone(services),
+            key_cache: KeyCache::new(keys.clone()),
+            keys,
+            events: JobEvents::new(store.clone()),
+            uploads: Semaphore::new(UPLOADS_AT_ONCE),
+            description,
+            public_url: OnceLock::new(),
+        };
+        Self { inner: Arc::new(inner), stop: Stop::never() }
+    }
+
+    /// What clients put before `/api/v1`, known once the listener is bound; a second call changes nothing.
+    pub fn set_public_url(&self, public_url: &str) {
+        self.inner.public_url.get_or_init(|| public_url.to_owned());
+    }
+
+    /// The same state, whose streams and waits end when `stop` fires.
+    #[must_use]
+    pub fn stopping_with(self, stop: Stop) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// The desk.
+    pub(super) fn work(&self) -> &Work {
+        &self.services.work
+    }
+
+    /// The addon service.
+    pub(super) fn addons(&self) -> &Addons {
+        &self.services.addons
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}

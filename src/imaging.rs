@@ -16,6 +16,8 @@ pub mod sniff;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tracing::warn;
+
 use crate::config::egress::EgressSettings;
 use crate::config::imaging::{AliasSettings, ImagingSettings, Price, ProviderSettings};
 use crate::imaging::cost::Cost;
@@ -150,10 +152,7 @@ impl Imaging {
             () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
             answer = provider.generate(&choice.request, cx) => answer,
         };
-        let drawn = answer.map_err(|source| match source {
-            ProviderError::Cancelled => ImagingError::Cancelled,
-            source => ImagingError::Provider { name: choice.name.to_owned(), source },
-        })?;
+        let drawn = answer.map_err(|source| failed(choice.name, source))?;
         let mut notes = choice.notes;
         notes.extend(drawn.notes);
         Ok(Generated {
@@ -246,6 +245,31 @@ impl House {
         let names = self.providers.keys().chain(self.aliases.keys()).map(String::as_str);
         std::iter::once(AUTOMATIC).chain(names).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Names the provider, and logs what the client is not told.
+fn failed(name: &str, source: ProviderError) -> ImagingError {
+    match &source {
+        ProviderError::Cancelled => return ImagingError::Cancelled,
+        ProviderError::Http { what, source } => {
+            let error = source.detail();
+            warn!(provider.name = name, error, "Image provider `{name}`: {what} did not come through");
+        }
+        ProviderError::Internal(error) => {
+            warn!(provider.name = name, error, "Image provider `{name}` failed in itself");
+        }
+        ProviderError::KeyRefused { status } => {
+            warn!(provider.name = name, status, "Image provider `{name}` does not accept its key");
+        }
+        ProviderError::NoCredit => warn!(provider.name = name, "The account of image provider `{name}` is used up"),
+        ProviderError::Refused { .. }
+        | ProviderError::SlowDown { .. }
+        | ProviderError::Trouble { .. }
+        | ProviderError::BadRequest { .. }
+        | ProviderError::Answer { .. }
+        | ProviderError::NotAPicture { .. } => {}
+    }
+    ImagingError::Provider { name: name.to_owned(), source }
 }
 
 fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Configured, BuildError> {

@@ -6,6 +6,7 @@
 // Floor 0: words and wiring.
 pub mod clock;
 pub mod config;
+pub mod gather;
 pub mod model;
 pub mod shutdown;
 pub mod telemetry;

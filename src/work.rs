@@ -6,18 +6,21 @@
 
 mod cancel;
 mod idempotency;
+mod leave;
 pub mod progress;
 mod reconcile;
 mod submit;
 mod view;
 mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::gather::Gatherer;
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::event::WebhookTarget;
@@ -135,8 +138,8 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Why a request for work could not be met.
-#[derive(Debug, thiserror::Error)]
+/// Why a request for work could not be met. Cheap to clone: one failed batch answers many callers.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum WorkError {
     /// The idempotency key was used with another body.
     #[error("the idempotency key was used with another body before")]
@@ -179,6 +182,7 @@ pub struct Work {
     idempotency: Idempotency,
     producer: Producer,
     control: Control,
+    leaving: Gatherer<Arc<leave::Leaving>, Result<(), WorkError>>,
 }
 
 impl Work {
@@ -191,6 +195,7 @@ impl Work {
             idempotency: Idempotency::new(store.clone()),
             producer,
             control,
+            leaving: Gatherer::new(leave::MOST_IN_A_BATCH),
         }
     }
 

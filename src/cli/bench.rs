@@ -4,6 +4,7 @@
 //! figures cannot. Rounds of things that are compared alternate, so that a
 //! slow minute of the machine meets both.
 
+mod effort;
 mod enqueue;
 mod guest;
 mod jobs;
@@ -13,9 +14,11 @@ mod setup;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::bench::effort::Effort;
 use crate::cli::say;
 use crate::config::Config;
 use crate::telemetry;
@@ -58,10 +61,20 @@ struct Figures {
     bare_evalsha_per_s: f64,
     enqueue_to_bare: f64,
     rss_mib_per_1000_enabled: f64,
+    cpu_us: CpuTimes,
     jobs_per_round: u32,
     concurrency: usize,
     version: &'static str,
     is_debug_build: bool,
+}
+
+/// CPU time of one job or request.
+#[derive(Debug, Serialize)]
+struct CpuTimes {
+    native_job: Effort,
+    invoke_job: Effort,
+    enqueue: Effort,
+    bare_evalsha: Effort,
 }
 
 pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
@@ -70,20 +83,26 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
     let mut bench = setup::Bench::start(config, &args.addons).await?;
     let (load_cold_ms, load_warm_ms) = loads::measure(&bench).await?;
     let guest_call_us = guest::measure(&bench).await?;
-    let (native_jobs_per_s, invoke_jobs_per_s) = jobs::measure(&bench, args.jobs).await?;
-    let (enqueue_per_s, bare_evalsha_per_s) = enqueue::measure(&mut bench, args.seconds).await?;
+    let (native, invoke) = jobs::measure(&bench, args.jobs).await?;
+    let (enqueue, bare) = enqueue::measure(&mut bench, args.seconds).await?;
     let rss_mib_per_1000_enabled = memory::measure(&bench).await?;
     let figures = Figures {
-        native_jobs_per_s,
-        invoke_jobs_per_s,
-        invoke_to_native: invoke_jobs_per_s / native_jobs_per_s,
+        native_jobs_per_s: native.per_second,
+        invoke_jobs_per_s: invoke.per_second,
+        invoke_to_native: invoke.per_second / native.per_second,
         guest_call_us,
         load_cold_ms,
         load_warm_ms,
-        enqueue_per_s,
-        bare_evalsha_per_s,
-        enqueue_to_bare: enqueue_per_s / bare_evalsha_per_s,
+        enqueue_per_s: enqueue.per_second,
+        bare_evalsha_per_s: bare.per_second,
+        enqueue_to_bare: enqueue.per_second / bare.per_second,
         rss_mib_per_1000_enabled,
+        cpu_us: CpuTimes {
+            native_job: native.effort,
+            invoke_job: invoke.effort,
+            enqueue: enqueue.effort,
+            bare_evalsha: bare.effort,
+        },
         jobs_per_round: args.jobs,
         concurrency: setup::CONCURRENCY,
         version: env!("CARGO_PKG_VERSION"),
@@ -97,8 +116,9 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
     bench.stop().await
 }
 
-/// The median of a few figures.
-fn median(figures: &mut [f64]) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+/// The round whose figure is the median.
+fn middle<T>(mut rounds: Vec<T>, figure: impl Fn(&T) -> f64) -> anyhow::Result<T> {
+    rounds.sort_by(|one, other| figure(one).total_cmp(&figure(other)));
+    let middle = rounds.len() / 2;
+    rounds.into_iter().nth(middle).context("no round was run")
 }

@@ -1,7 +1,10 @@
 //! Asking for work: leaving tickets, taking them back, and the few questions we ask about them.
 
+mod add;
 mod flow;
 pub mod inspect;
+
+pub use add::ReadyTicket;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::config::queues::QueueSettings;
 use crate::config::redis::RedisSettings;
-use crate::queue::producer::flow::Gatherer;
+use crate::queue::producer::flow::Flows;
 use crate::queue::session::{PATIENCE, Sessions};
 use crate::queue::{Lane, QueueError, Ticket, scripts};
 
@@ -60,7 +63,7 @@ pub enum Retried {
 pub struct Producer {
     sessions: Sessions,
     settings: Arc<QueueSettings>,
-    gatherer: Arc<Gatherer>,
+    flows: Flows,
 }
 
 impl Producer {
@@ -83,7 +86,7 @@ impl Producer {
         if let Some(fault) = queues.faults().into_iter().next() {
             return Err(QueueError::Settings(fault));
         }
-        Ok(Self { sessions: Sessions::new(redis)?, settings: Arc::new(queues.clone()), gatherer: Arc::default() })
+        Ok(Self { sessions: Sessions::new(redis)?, settings: Arc::new(queues.clone()), flows: Flows::default() })
     }
 
     /// Leaves a ticket under `id`, in one round trip.
@@ -142,7 +145,7 @@ impl Producer {
                 children: None,
             }]),
         };
-        timeout(PATIENCE, self.gatherer.add(&self.sessions, &flow)).await.unwrap_or_else(|_| Err(QueueError::silence()))
+        timeout(PATIENCE, self.flows.add(&self.sessions, flow)).await.unwrap_or_else(|_| Err(QueueError::silence()))
     }
 
     /// Tries that a job of `lane` has where nobody said otherwise.

@@ -1,12 +1,14 @@
 //! What can go wrong between us and Redis, and what to do about it.
 
+use std::sync::Arc;
+
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::model::disposition::Disposition;
 use crate::model::job_error::JobError;
 
-/// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
+/// Why the store could not answer. Cheap to clone: one failed batch answers many callers.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Redis cannot be reached, is starting, failing over or does not answer in time.
     #[error("Redis is away")]
@@ -30,7 +32,7 @@ pub enum StoreError {
         what: &'static str,
         /// Why.
         #[source]
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
     /// A record cannot be written as JSON.
     #[error("the {what} cannot be written")]
@@ -39,7 +41,7 @@ pub enum StoreError {
         what: &'static str,
         /// Why.
         #[source]
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
     /// A cursor that this server did not make.
     #[error("the cursor is not one of ours")]
@@ -63,12 +65,12 @@ impl StoreError {
 
     /// Makes the error of a stored `what` that cannot be read.
     pub(crate) fn corrupt(what: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
-        move |source| Self::Corrupt { what, source }
+        move |source| Self::Corrupt { what, source: Arc::new(source) }
     }
 
     /// Makes the error of a `what` that cannot be written.
     pub(crate) fn unwritable(what: &'static str) -> impl FnOnce(serde_json::Error) -> Self {
-        move |source| Self::Unwritable { what, source }
+        move |source| Self::Unwritable { what, source: Arc::new(source) }
     }
 }
 

@@ -40,6 +40,12 @@ pub enum Created {
     Existing,
 }
 
+impl Created {
+    const fn of(is_new: bool) -> Self {
+        if is_new { Self::New } else { Self::Existing }
+    }
+}
+
 /// What came of [`Jobs::begin`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begun {
@@ -101,6 +107,19 @@ impl Jobs {
         self.write(job, false).await
     }
 
+    /// Writes the records of jobs that are about to be enqueued, in one round trip; one answer each, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked; any of the records may or may not be there then.
+    pub async fn create_many(&self, jobs: &[&NewJob]) -> Result<Vec<Created>, StoreError> {
+        let mut invocation = self.creation();
+        for job in jobs {
+            self.add_creation(&mut invocation, job, false)?;
+        }
+        let news: Vec<bool> = self.store.run(&invocation).await?;
+        Ok(news.into_iter().map(Created::of).collect())
+    }
+
     /// Writes the record of a job that a foreign producer enqueued. Where the job has a webhook, its dispatch is
     /// owed from now on (see [`Jobs::owed_before`]). Twice is once.
     ///
@@ -111,16 +130,32 @@ impl Jobs {
     }
 
     async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Created, StoreError> {
-        let mut invocation = self.over(&script::JOB_CREATE, &job.id);
+        let mut invocation = self.creation();
+        self.add_creation(&mut invocation, job, is_owed)?;
+        let (is_new,): (bool,) = self.store.run(&invocation).await?;
+        Ok(Created::of(is_new))
+    }
+
+    fn creation(&self) -> ScriptInvocation<'static> {
+        let mut invocation = script::JOB_CREATE.prepare_invoke();
+        invocation.key(self.store.only_key(OWED));
         invocation
+    }
+
+    fn add_creation(
+        &self,
+        invocation: &mut ScriptInvocation<'_>,
+        job: &NewJob,
+        is_owed: bool,
+    ) -> Result<(), StoreError> {
+        invocation
+            .key(self.record_key(&job.id))
             .key(self.store.key(list::ALL, job.client.as_str()))
-            .key(self.store.only_key(OWED))
             .arg(job.to_parts()?.joined())
             .arg(millis(job.created_at))
             .arg(list::member(job))
             .arg(if is_owed { job.id.as_str() } else { "" });
-        let is_new: bool = self.store.run(&invocation).await?;
-        Ok(if is_new { Created::New } else { Created::Existing })
+        Ok(())
     }
 
     /// Marks the job as being worked on; `attempt` counts from 1. May be repeated, as after a crash.

@@ -1,14 +1,16 @@
 //! Leaving a ticket: our record first, then the queue.
 
-use crate::model::code::JobCode;
-use crate::model::event::EventType;
+use std::sync::Arc;
+
+use crate::model::event::{EventType, WebhookTarget};
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::{Created, JobRecord, NewJob};
+use crate::store::jobs::{JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
-use crate::work::{JobOptions, Submission, Submitted, Work, WorkError};
+use crate::work::leave::Leaving;
+use crate::work::{Submission, Submitted, Work, WorkError};
 
 /// The id of the job that dispatches `job`'s terminal event: twice is once.
 #[must_use]
@@ -35,11 +37,20 @@ impl Work {
         reserved: Reserved,
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
+        let options = submission.options;
+        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
         let job = self.record_of(&reserved, submission);
-        if self.jobs.create(&job).await? == Created::Existing {
-            self.revive(&job.id).await?;
+        // A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
+        let ticket = match &job.webhook {
+            None => Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?),
+            Some(_) => None,
+        };
+        let leaving = Arc::new(Leaving { job, ticket });
+        self.leave(Arc::clone(&leaving)).await?;
+        let job = &leaving.job;
+        if let Some(target) = &job.webhook {
+            self.enqueue_with_dispatch(job, target, submission.ticket, &add).await?;
         }
-        self.enqueue(&job, submission.ticket, submission.options).await?;
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
         Ok(Submitted {
@@ -47,20 +58,8 @@ impl Work {
             status: shown.as_ref().map_or(JobStatus::Queued, JobRecord::public_status),
             is_replay: reserved.is_replay(),
             queue_position: None,
-            job_id: job.id,
+            job_id: job.id.clone(),
         })
-    }
-
-    /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.
-    async fn revive(&self, id: &JobId) -> Result<(), WorkError> {
-        let record = self.jobs.get(id).await?;
-        let was_lost = record.is_some_and(|record| {
-            record.attempts_made == 0 && record.failure.is_some_and(|failure| failure.code == JobCode::WorkerLost)
-        });
-        if was_lost {
-            self.jobs.retry(id).await?;
-        }
-        Ok(())
     }
 
     fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {
@@ -78,15 +77,16 @@ impl Work {
         }
     }
 
-    /// A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
-    async fn enqueue<T: Ticket>(&self, job: &NewJob, ticket: &T, options: &JobOptions) -> Result<(), WorkError> {
-        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
-        let Some(target) = &job.webhook else {
-            return Ok(self.producer.add(job.id.as_str(), ticket, &add).await?);
-        };
+    async fn enqueue_with_dispatch<T: Ticket>(
+        &self,
+        job: &NewJob,
+        target: &WebhookTarget,
+        ticket: &T,
+        add: &AddOptions,
+    ) -> Result<(), WorkError> {
         let dispatch =
             Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
-        self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), &add).await?;
+        self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), add).await?;
         if target.events.contains(&EventType::JobQueued) {
             self.announce(&job.id, EventType::JobQueued).await?;
         }

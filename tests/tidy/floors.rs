@@ -7,10 +7,11 @@ use crate::code::{Named, own_names, paths};
 use crate::tree::{Source, Tree};
 
 /// Each top module of `src/` and its floor. A module names lower floors only.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("model", 0),
     ("config", 0),
     ("clock", 0),
+    ("gather", 0),
     ("telemetry", 0),
     ("shutdown", 0),
     ("store", 1),

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::api;
+use crate::cli::bench::effort::Effort;
 use crate::cli::bench::setup::Bench;
 use crate::shutdown;
 
@@ -17,8 +18,15 @@ const CONNECTIONS: usize = 64;
 /// Alternating rounds; the median counts.
 const ROUNDS: usize = 3;
 
-/// Requests a second of `POST …/actions/list` and of the bare handler.
-pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<(f64, f64)> {
+/// What was measured of one kind of request.
+pub(super) struct Requests {
+    pub(super) per_second: f64,
+    /// CPU time of one, generator included.
+    pub(super) effort: Effort,
+}
+
+/// `POST …/actions/list`, and the bare handler.
+pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<(Requests, Requests)> {
     let (handle, stop) = shutdown::channel();
     let ours = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let bare = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -36,12 +44,19 @@ pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<(
     let span = Duration::from_secs(seconds);
     let (mut enqueue, mut limit) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        limit.push(load(bare_address, bare_request.clone(), span).await?);
-        enqueue.push(load(our_address, our_request.clone(), span).await?);
+        limit.push(round(bench, bare_address, &bare_request, span).await?);
+        enqueue.push(round(bench, our_address, &our_request, span).await?);
     }
     handle.fire();
     while servers.join_next().await.is_some() {}
-    Ok((super::median(&mut enqueue), super::median(&mut limit)))
+    Ok((super::middle(enqueue, |requests| requests.per_second)?, super::middle(limit, |requests| requests.per_second)?))
+}
+
+async fn round(bench: &Bench, address: SocketAddr, request: &str, span: Duration) -> anyhow::Result<Requests> {
+    let store = bench.app.store();
+    let before = Effort::so_far(store).await?;
+    let per_second = load(address, request.to_owned(), span).await?;
+    Ok(Requests { per_second, effort: before.each(store, per_second * span.as_secs_f64()).await? })
 }
 
 fn request(address: SocketAddr, path: &str, key: &str, body: &str) -> String {

@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use futures::stream;
 use serde_json::json;
 
+use crate::cli::bench::effort::Effort;
 use crate::cli::bench::setup::Bench;
 use crate::queue::Lane;
 use crate::queue::tickets::invoke::Invoke;
@@ -17,14 +18,22 @@ const SUBMITTERS: usize = 200;
 /// Alternating rounds; the median counts.
 const ROUNDS: usize = 3;
 
-/// Jobs a second of `noop` and of `invoke`.
-pub(super) async fn measure(bench: &Bench, jobs: u32) -> anyhow::Result<(f64, f64)> {
+/// What was measured of one kind of job.
+#[derive(Clone, Copy)]
+pub(super) struct Worked {
+    pub(super) per_second: f64,
+    /// CPU time of one, from the queue to its end.
+    pub(super) effort: Effort,
+}
+
+/// `noop` and `invoke`.
+pub(super) async fn measure(bench: &Bench, jobs: u32) -> anyhow::Result<(Worked, Worked)> {
     let (mut native, mut invoke) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         native.push(round(bench, jobs, Kind::Noop).await?);
         invoke.push(round(bench, jobs, Kind::Invoke).await?);
     }
-    Ok((super::median(&mut native), super::median(&mut invoke)))
+    Ok((super::middle(native, |worked| worked.per_second)?, super::middle(invoke, |worked| worked.per_second)?))
 }
 
 #[derive(Clone, Copy)]
@@ -34,10 +43,11 @@ enum Kind {
 }
 
 /// Fills the queue while nobody works, then times one worker that empties it.
-async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<f64> {
+async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<Worked> {
     let results: Vec<anyhow::Result<()>> =
         stream::iter(0..jobs).map(|_| submit(bench, kind)).buffer_unordered(SUBMITTERS).collect().await;
     results.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+    let before = Effort::so_far(bench.app.store()).await?;
     let started = Instant::now();
     let consumer = bench.app.work_on(Lane::AddonCalls).await?;
     loop {
@@ -48,8 +58,9 @@ async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<f64> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let seconds = started.elapsed().as_secs_f64();
+    let effort = before.each(bench.app.store(), f64::from(jobs)).await?;
     consumer.close(Duration::from_secs(1)).await;
-    Ok(f64::from(jobs) / seconds)
+    Ok(Worked { per_second: f64::from(jobs) / seconds, effort })
 }
 
 async fn submit(bench: &Bench, kind: Kind) -> anyhow::Result<()> {

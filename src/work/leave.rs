@@ -1,0 +1,57 @@
+//! Record, then ticket: for all who ask at the same time, in two trips.
+
+use std::sync::Arc;
+
+use crate::model::code::JobCode;
+use crate::model::id::JobId;
+use crate::queue::producer::ReadyTicket;
+use crate::store::jobs::{Created, NewJob};
+use crate::work::{Work, WorkError};
+
+/// Most jobs in one batch: a batch is one script, and Redis does nothing else meanwhile (about 1 ms).
+pub(super) const MOST_IN_A_BATCH: usize = 100;
+
+/// A job that is asked for: its record, and its ticket where a plain add leaves it.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub(super) job: NewJob,
+    pub(super) ticket: Option<ReadyTicket>,
+}
+
+impl Work {
+    /// Writes the record and leaves the ticket, in a batch with whoever asks at the same time. Twice is once.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub(super) async fn leave(&self, leaving: Arc<Leaving>) -> Result<(), WorkError> {
+        self.leaving.add(leaving, |batch| self.leave_all(batch)).await
+    }
+
+    async fn leave_all(&self, batch: Vec<Arc<Leaving>>) -> Vec<Result<(), WorkError>> {
+        let result = self.try_leave(&batch).await;
+        vec![result; batch.len()]
+    }
+
+    async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
+        let jobs: Vec<&NewJob> = batch.iter().map(|leaving| &leaving.job).collect();
+        for (job, created) in jobs.iter().zip(self.jobs.create_many(&jobs).await?) {
+            if created == Created::Existing {
+                self.revive(&job.id).await?;
+            }
+        }
+        let tickets: Vec<&ReadyTicket> = batch.iter().filter_map(|leaving| leaving.ticket.as_ref()).collect();
+        Ok(self.producer.add_many(&tickets).await?)
+    }
+
+    /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.
+    async fn revive(&self, id: &JobId) -> Result<(), WorkError> {
+        let record = self.jobs.get(id).await?;
+        let was_lost = record.is_some_and(|record| {
+            record.attempts_made == 0 && record.failure.is_some_and(|failure| failure.code == JobCode::WorkerLost)
+        });
+        if was_lost {
+            self.jobs.retry(id).await?;
+        }
+        Ok(())
+    }
+}

@@ -18,9 +18,12 @@ pub mod measure;
 mod owner;
 mod publish;
 mod reconfigure;
+mod record;
 mod registry;
 mod running;
 mod settings;
+mod settle;
+mod sweep;
 mod verify;
 pub mod views;
 

@@ -35,7 +35,8 @@ impl Runner for GuestPorts {
     fn ports(&self, scope: &CallScope<'_>) -> Ports {
         let grants = &scope.enablement.grants;
         let kv = grants.has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
-            Arc::new(AddonKv::new(self.kv.clone(), addons::kv_scope(scope.owner), grants.kv_bytes()))
+            let kv = self.kv.within(scope.enablement);
+            Arc::new(AddonKv::new(kv, addons::kv_scope(scope.owner), grants.kv_bytes()))
         });
         Ports {
             kv,

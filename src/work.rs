@@ -109,6 +109,8 @@ pub enum CancelAnswer {
     Cancelled,
     /// A worker was told to stop.
     Cancelling,
+    /// It has done what it was asked for, and cannot be stopped any more.
+    TooLate,
     /// It was over already.
     Over(JobStatus),
     /// There is no such job for this client.

@@ -1,5 +1,7 @@
 //! Calling an action: checked before it is queued, and run by a job.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
@@ -10,6 +12,7 @@ use crate::host::{Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
+use crate::model::lifecycle::EnablementState;
 use crate::model::schema;
 use crate::queue::tickets::invoke::Invoke;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
@@ -37,8 +40,7 @@ impl Addons {
         idempotency: Option<&IdempotencyKey>,
         traceparent: Option<&str>,
     ) -> Result<Submitted, AddonsError> {
-        let running = self.inner.running(owner).await?;
-        let Some(running) = running else { return Err(self.why_not_running(owner).await?) };
+        let running = self.must_be_enabled(owner).await?;
         let declared = running.manifest.action(action).ok_or_else(|| {
             let names: Vec<&str> = running.manifest.actions.iter().map(|action| action.name.as_str()).collect();
             AddonsError::NotFound(format!("`{}` has no action `{action}`; it has: {}", owner.addon, names.join(", ")))
@@ -115,17 +117,24 @@ impl Addons {
         if faults.is_empty() { Ok(()) } else { Err(AddonsError::Invalid(faults)) }
     }
 
-    async fn why_not_running(&self, owner: &Owner) -> Result<AddonsError, AddonsError> {
+    async fn must_be_enabled(&self, owner: &Owner) -> Result<Arc<Running>, AddonsError> {
+        if let Some(running) = self.inner.running(owner).await? {
+            return Ok(running);
+        }
         let record = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
-        Ok(match record {
-            None => not_enabled(&owner.addon, &owner.user),
-            Some(record) => AddonsError::Conflict {
-                code: "ADDON_NOT_ENABLED",
-                message: format!(
-                    "`{}` is {} for user `{}`; actions run while it is enabled",
-                    owner.addon, record.state, owner.user
-                ),
-            },
+        let record = self.settled(record.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?).await?;
+        // An unload that was cancelled in its queue leaves it on.
+        if record.state == EnablementState::Enabled
+            && let Some(running) = self.inner.running(owner).await?
+        {
+            return Ok(running);
+        }
+        Err(AddonsError::Conflict {
+            code: "ADDON_NOT_ENABLED",
+            message: format!(
+                "`{}` is {} for user `{}`; actions run while it is enabled",
+                owner.addon, record.state, owner.user
+            ),
         })
     }
 }

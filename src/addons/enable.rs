@@ -2,17 +2,28 @@
 
 use serde_json::json;
 
+use crate::addons::owner::Owner;
+use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
-use crate::model::id::{AddonId, ClientId, UserId};
+use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::lifecycle::{Change, EnablementState};
+use crate::queue::Ticket;
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
 use crate::store::enablements::{Enablement, Put};
-use crate::work::{IdempotencyKey, JobOptions, Submission};
+use crate::work::{IdempotencyKey, JobOptions, Reserved, Submission, Submitted};
+
+/// What the record says to a wish.
+enum Claim {
+    /// It is so already.
+    Unchanged(Box<EnablementView>),
+    /// This job brings it.
+    Job(JobId),
+}
 
 /// A wish that was checked: what the job will be asked for.
 struct Checked {
@@ -36,24 +47,6 @@ impl Addons {
     ) -> Result<EnableAnswer, AddonsError> {
         let (client, user) = user;
         let checked = self.check_wish(addon, spec).await?;
-        let current = match self.inner.enablements.get(client, user, addon).await? {
-            Some(current) => Some(self.settled(current).await?),
-            None => None,
-        };
-        let request = fingerprint(&checked, spec);
-        let mut next = match current {
-            Some(current) if is_effective(&current, &checked, spec) => {
-                return Ok(EnableAnswer::Unchanged(Box::new(EnablementView::of(&current))));
-            }
-            Some(current) if current.state == EnablementState::Loading && current.request != Some(request) => {
-                return Err(AddonsError::conflict(format!(
-                    "another `load` of `{addon}` is on its way for this user ({}); wait for it or cancel it",
-                    current.job_id.as_ref().map_or("", |id| id.as_str())
-                )));
-            }
-            Some(current) => current,
-            None => Enablement::fresh(client.clone(), user.clone(), addon.clone()),
-        };
         let ticket = ticket_of(client, user, addon, &checked, spec);
         let submission = Submission {
             client,
@@ -64,27 +57,80 @@ impl Addons {
             idempotency,
             traceparent: None,
         };
-        // A repeated wish goes on under the job that is on its way: where that job was never enqueued
-        // because its request died in between, this enqueues it.
-        let reserved = match (&next.state, &next.job_id) {
-            (EnablementState::Loading, Some(job)) => self.inner.work.reserve_known(job.clone()),
-            _ => self.inner.work.reserve::<Load>(client, idempotency).await?,
-        };
-        if !reserved.is_replay() {
-            next.state =
-                if next.state == EnablementState::Loading { next.state } else { next.state.next(Change::Load)? };
-            next.job_id = Some(reserved.job_id().clone());
-            next.request = Some(request);
-            next.error = None;
-            next.steps = Vec::new();
-            match self.inner.write(next.revision, &next).await? {
-                Put::Stored(_) => {}
-                Put::Conflict(_) => {
-                    return Err(AddonsError::conflict("somebody changed this enablement just now; try again"));
-                }
+        let work = &self.inner.work;
+        let reserved = work.reserve::<Load>(client, idempotency).await?;
+        if work.is_made(&reserved).await? {
+            return Ok(EnableAnswer::Accepted(work.submit_reserved(reserved, &submission).await?));
+        }
+        let owner = Owner { client: client.clone(), user: user.clone(), addon: addon.clone() };
+        match self.claim_load(&owner, &checked, spec, reserved.job_id()).await {
+            Ok(Claim::Job(job)) => Ok(EnableAnswer::Accepted(self.submit_claimed(job, reserved, &submission).await?)),
+            Ok(Claim::Unchanged(view)) => {
+                work.give_back(reserved).await;
+                Ok(EnableAnswer::Unchanged(view))
+            }
+            Err(error) => {
+                work.give_back(reserved).await;
+                Err(error)
             }
         }
-        Ok(EnableAnswer::Accepted(self.inner.work.submit_reserved(reserved, &submission).await?))
+    }
+
+    /// Marks the enablement as `loading` by `job`, unless it is what is wished for, or a job is on its way to it. Of
+    /// several equal wishes at the same moment one wins, and the others find its job.
+    async fn claim_load(
+        &self,
+        owner: &Owner,
+        checked: &Checked,
+        spec: &EnableSpec,
+        job: &JobId,
+    ) -> Result<Claim, AddonsError> {
+        let request = fingerprint(checked, spec);
+        for _ in 0..WRITE_TRIES {
+            let current = match self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await? {
+                Some(current) => self.settled(current).await?,
+                None => Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone()),
+            };
+            if is_effective(&current, checked, spec) {
+                return Ok(Claim::Unchanged(Box::new(EnablementView::of(&current))));
+            }
+            if current.state.is_moving() {
+                let known = current.job_id.as_ref().filter(|_| current.state == EnablementState::Loading);
+                if let Some(known) = known.filter(|_| current.request == Some(request)) {
+                    return Ok(Claim::Job(known.clone()));
+                }
+                return Err(busy(&current));
+            }
+            let next = Enablement {
+                state: current.state.next(Change::Load)?,
+                job_id: Some(job.clone()),
+                request: Some(request),
+                error: None,
+                steps: Vec::new(),
+                ..current
+            };
+            match self.inner.write(next.revision, &next).await? {
+                Put::Stored(_) => return Ok(Claim::Job(job.clone())),
+                Put::Conflict(_) => {}
+            }
+        }
+        Err(AddonsError::conflict("this enablement is being changed by too many at once; try again"))
+    }
+
+    /// Goes on under the job that the enablement names now: the one that was reserved, or an earlier one for the same
+    /// wish, which this enqueues where its own request died in between.
+    pub(super) async fn submit_claimed<T: Ticket>(
+        &self,
+        job: JobId,
+        reserved: Reserved,
+        submission: &Submission<'_, T>,
+    ) -> Result<Submitted, AddonsError> {
+        let work = &self.inner.work;
+        if job == *reserved.job_id() {
+            return Ok(work.submit_reserved(reserved, submission).await?);
+        }
+        work.give_back(reserved).await;
+        Ok(work.submit_reserved(work.reserve_known(job), submission).await?)
     }
 
     /// One enablement.
@@ -111,25 +157,6 @@ impl Addons {
             views.push(self.view(&self.settled(record).await?).await?);
         }
         Ok(views)
-    }
-
-    /// A load that ended where no worker could write it down (cancelled in its queue, or every worker that had it
-    /// died) must not keep the enablement `loading` for ever: whoever looks next writes it.
-    async fn settled(&self, current: Enablement) -> Result<Enablement, AddonsError> {
-        let (EnablementState::Loading, Some(job)) = (current.state, &current.job_id) else { return Ok(current) };
-        let Some(record) = self.inner.work.records().get(job).await? else { return Ok(current) };
-        let record = self.inner.work.reconcile(record).await?;
-        let (true, Some(failure)) = (record.is_finished(), record.failure) else { return Ok(current) };
-        let state = current.state.next(Change::LoadFailed)?;
-        let next = Enablement { state, error: Some(failure), steps: record.steps, ..current.clone() };
-        match self.inner.write(current.revision, &next).await? {
-            Put::Stored(revision) => Ok(Enablement { revision, ..next }),
-            // Its worker, or another reader, wrote first; that is what the caller meets.
-            Put::Conflict(_) => {
-                let (client, user, addon) = (&current.client, &current.user, &current.addon);
-                Ok(self.inner.enablements.get(client, user, addon).await?.unwrap_or(current))
-            }
-        }
     }
 
     async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
@@ -179,6 +206,16 @@ impl Addons {
 pub(super) fn not_enabled(addon: &AddonId, user: &UserId) -> AddonsError {
     AddonsError::NotFound(format!(
         "`{addon}` was never enabled for user `{user}`; PUT /users/{user}/addons/{addon} does it"
+    ))
+}
+
+/// Something else is on its way.
+fn busy(current: &Enablement) -> AddonsError {
+    let job = current.job_id.as_ref().map_or("", |id| id.as_str());
+    let what = if current.state == EnablementState::Loading { "another `load` of" } else { "an `unload` of" };
+    AddonsError::conflict(format!(
+        "{what} `{}` is on its way for this user ({job}); wait for it or cancel it",
+        current.addon
     ))
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
+use crate::addons::record::{is_of, overtaken};
 use crate::addons::registry::VersionWish;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
@@ -23,14 +24,11 @@ use crate::model::grants::Grants;
 use crate::model::id::JobId;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
-use crate::model::lifecycle::{Change, EnablementState};
+use crate::model::lifecycle::{Change, EnablementState, IllegalChange};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{AutoUpdate, Enablement, Put};
+use crate::store::enablements::{AutoUpdate, Enablement};
 use crate::work::progress::{Found, Progress};
-
-/// How often a write that somebody else was quicker with is tried again.
-const WRITE_TRIES: u32 = 5;
 
 /// Steps after `grants`, shown as skipped when consent is missing.
 const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
@@ -47,14 +45,13 @@ struct Prepared {
 
 impl Prepared {
     /// The enablement as it will be, for the call that activates it.
-    fn as_running(&self, owner: &Owner) -> Running {
-        let fresh = Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone());
+    fn as_running(&self, owner: &Owner, begun: Enablement) -> Running {
         let enablement = Enablement {
             version: Some(self.record.version.clone()),
             digest: Some(self.record.digest),
             grants: self.grants.clone(),
             config: self.config.clone(),
-            ..fresh
+            ..begun
         };
         Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.manifest.clone())))
     }
@@ -67,26 +64,25 @@ impl Addons {
     /// [`JobError`] with the code of the step that failed.
     pub async fn install(&self, owner: &Owner, ticket: &Load, context: &CallContext) -> Result<Value, JobError> {
         let progress = &context.progress;
-        self.begin_loading(owner, &context.job_id).await?;
+        let begun = self.begin_loading(owner, &context.job_id).await?;
+        if begun.state != EnablementState::Loading {
+            // An earlier attempt of this job got that far and died before it could say so.
+            return self.result(&begun).await;
+        }
         let prepared = self.prepare(ticket, owner, progress).await?;
         progress.percent(60).await;
-        let digest = prepared.record.digest;
         if prepared.consent == Consent::Missing {
             for step in STEPS_AFTER_CONSENT {
                 progress.skip(step).await;
             }
-            let requested = super::views::in_plain_words(&prepared.record.manifest);
-            self.settle(owner, Change::ConsentMissing, &prepared, ticket, progress).await?;
-            return Ok(json!({
-                "state": "awaiting-consent", "addonId": owner.addon, "version": prepared.record.version,
-                "digest": digest, "requested": requested,
-            }));
+            let ended = self.settle(owner, Change::ConsentMissing, &prepared, ticket, context).await?;
+            return self.result(&ended).await;
         }
         let compiled = progress
             .step("compile", async {
                 let bytes = prepared.bytes.clone();
                 let granted = InterfaceSet::granted(&prepared.grants);
-                let compiled = self.inner.host()?.compile(&digest, granted, bytes).await?;
+                let compiled = self.inner.host()?.compile(&prepared.record.digest, granted, bytes).await?;
                 let evidence = json!({ "from": compiled.origin().as_str() });
                 Ok(Found::with(compiled, evidence))
             })
@@ -97,7 +93,7 @@ impl Addons {
                 if !prepared.inspection.exports_interface("lifecycle") {
                     return Ok(Found::with((), json!({ "lifecycle": false })));
                 }
-                let running = prepared.as_running(owner);
+                let running = prepared.as_running(owner, begun);
                 let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
                 match self.inner.call(&running, &compiled, call, Invocation::Activate).await {
                     Ok(Reply::Done) => Ok(Found::with((), json!({ "lifecycle": true }))),
@@ -106,52 +102,50 @@ impl Addons {
                 }
             })
             .await?;
-        self.settle(owner, Change::Loaded, &prepared, ticket, progress).await?;
-        Ok(json!({
-            "state": "enabled", "addonId": owner.addon, "version": prepared.record.version,
-            "digest": digest, "grants": prepared.grants,
-        }))
+        let ended = self.settle(owner, Change::Loaded, &prepared, ticket, context).await?;
+        self.result(&ended).await
     }
 
-    /// Records that a `load` job failed for good.
-    ///
-    /// # Errors
-    /// [`JobError`] when the record cannot be written.
-    pub async fn install_failed(
-        &self,
-        owner: &Owner,
-        failure: &Failure,
-        context: &CallContext,
-    ) -> Result<(), JobError> {
+    /// What the job's client reads.
+    async fn result(&self, ended: &Enablement) -> Result<Value, JobError> {
+        let Enablement { state, addon, version, digest, grants, .. } = ended;
+        if *state == EnablementState::AwaitingConsent
+            && let Some(number) = version
+            && let Some(edition) = self.inner.edition(addon, number).await?
+        {
+            let requested = super::views::in_plain_words(&edition.manifest);
+            return Ok(json!({
+                "state": state, "addonId": addon, "version": version, "digest": digest, "requested": requested,
+            }));
+        }
+        Ok(json!({ "state": state, "addonId": addon, "version": version, "digest": digest, "grants": grants }))
+    }
+
+    /// The enablement, `loading` by `job`; or as an earlier attempt of the same job left it. A job of ours finds it marked
+    /// by its request: where it is not, somebody asked for something else since, and this load must not undo that.
+    async fn begin_loading(&self, owner: &Owner, job: &JobId) -> Result<Enablement, JobError> {
         self.change(owner, |current| {
+            match (is_of(current, job), current.state) {
+                (
+                    true,
+                    EnablementState::Loading
+                    | EnablementState::Enabled
+                    | EnablementState::AwaitingConsent
+                    | EnablementState::AwaitingSecrets,
+                ) => return Ok(false),
+                // It failed and is tried again.
+                (true, EnablementState::Failed) => {}
+                (_, _) if job.as_foreign().is_none() => return Err(overtaken(owner)),
+                (_, _) => {}
+            }
             if current.state != EnablementState::Loading {
-                return Ok(false);
+                current.state = current.state.next(Change::Load).map_err(as_activation_failure)?;
             }
-            current.state = EnablementState::Failed;
-            current.error = Some(failure.clone());
-            current.steps = context.progress.steps();
-            Ok(true)
-        })
-        .await
-        .map(|_| ())
-    }
-
-    async fn begin_loading(&self, owner: &Owner, job: &JobId) -> Result<(), JobError> {
-        self.change(owner, |current| {
-            if current.state == EnablementState::Loading && current.job_id.as_ref() == Some(job) {
-                return Ok(false);
-            }
-            current.state = current
-                .state
-                .next(Change::Load)
-                .or_else(|error| if current.state == EnablementState::Loading { Ok(current.state) } else { Err(error) })
-                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
             current.job_id = Some(job.clone());
             current.error = None;
             Ok(true)
         })
         .await
-        .map(|_| ())
     }
 
     async fn prepare(&self, ticket: &Load, owner: &Owner, progress: &Progress) -> Result<Prepared, JobError> {
@@ -214,25 +208,26 @@ impl Addons {
         Ok(Found::with((grants, config, consent), evidence))
     }
 
-    /// Writes what the job found: one compare-and-set, so that a reader sees all of it or nothing.
+    /// Writes what the job found: one compare-and-set, so that a reader sees all of it or nothing, and the last moment at
+    /// which the job can be cancelled.
     async fn settle(
         &self,
         owner: &Owner,
         change: Change,
         prepared: &Prepared,
         ticket: &Load,
-        progress: &Progress,
-    ) -> Result<(), JobError> {
-        self.change(owner, |current| {
-            current.state = current
-                .state
-                .next(change)
-                .map_err(|error| JobError::permanent(JobCode::ActivateFailed, error.to_string()))?;
+        context: &CallContext,
+    ) -> Result<Enablement, JobError> {
+        self.conclude(owner, &context.job_id, |current| {
+            if !is_of(current, &context.job_id) {
+                return Err(overtaken(owner));
+            }
+            current.state = current.state.next(change).map_err(as_activation_failure)?;
             current.version = Some(prepared.record.version.clone());
             current.digest = Some(prepared.record.digest);
             current.grants = prepared.grants.clone();
             current.config = prepared.config.clone();
-            current.steps = progress.steps();
+            current.steps = context.progress.steps();
             current.error = None;
             if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
                 current.auto_update = mode;
@@ -241,32 +236,14 @@ impl Addons {
                 current.consent = Some(prepared.record.digest);
                 current.enabled_at = Some(clock::now());
             }
-            Ok(true)
+            Ok(())
         })
         .await
-        .map(|_| ())
     }
+}
 
-    /// Applies `edit` to the enablement by compare-and-set; `false` from `edit` means nothing is to be written.
-    pub(super) async fn change(
-        &self,
-        owner: &Owner,
-        edit: impl Fn(&mut Enablement) -> Result<bool, JobError>,
-    ) -> Result<Enablement, JobError> {
-        for _ in 0..WRITE_TRIES {
-            let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
-            let mut next = current
-                .unwrap_or_else(|| Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
-            if !edit(&mut next)? {
-                return Ok(next);
-            }
-            match self.inner.write(next.revision, &next).await? {
-                Put::Stored(revision) => return Ok(Enablement { revision, ..next }),
-                Put::Conflict(_) => {}
-            }
-        }
-        Err(JobError::transient(JobCode::Internal, "the enablement is being changed by too many at once"))
-    }
+fn as_activation_failure(error: IllegalChange) -> JobError {
+    JobError::permanent(JobCode::ActivateFailed, error.to_string())
 }
 
 async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {

@@ -1,6 +1,7 @@
 //! Whose enablement something is about, and where its state is kept.
 
 use crate::model::id::{AddonId, ClientId, UserId};
+use crate::store::kv;
 
 /// Whose enablement a job is about.
 #[derive(Clone, Debug)]
@@ -13,8 +14,8 @@ pub struct Owner {
     pub addon: AddonId,
 }
 
-/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
+/// The name under which an enablement's own state is kept.
 #[must_use]
 pub fn kv_scope(owner: &Owner) -> String {
-    format!("{}:{}:{}", owner.client, owner.addon, owner.user)
+    kv::scope_of(&owner.client, &owner.user, &owner.addon)
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::record::stopped;
+use crate::addons::running::CallContext;
 use crate::addons::views::VersionView;
 use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
 use crate::clock;
@@ -10,13 +12,13 @@ use crate::config::addons::ApprovalMode;
 use crate::host::section;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
-use crate::model::id::{AddonId, ClientId};
+use crate::model::id::{AddonId, ClientId, JobId};
 use crate::model::job_error::JobError;
 use crate::model::manifest::Manifest;
 use crate::queue::tickets::publish::{Publish, Source};
 use crate::store::addons::{PutVersion, VersionRecord, VersionState};
 use crate::store::blobs::BlobKind;
-use crate::work::progress::{Found, Progress};
+use crate::work::progress::Found;
 use crate::work::{IdempotencyKey, JobOptions, Submission};
 
 /// Who publishes, and in which namespaces they may.
@@ -61,7 +63,7 @@ impl Addons {
                 return Err(AddonsError::Forbidden(format!("`{}` is not in your namespaces", manifest.id)));
             }
             if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await? {
-                return existing(&record, &digest);
+                return self.existing(&record, &digest, bytes).await;
             }
         }
         self.inner.blobs.put(BlobKind::Component, &digest, bytes).await?;
@@ -118,11 +120,13 @@ impl Addons {
         Ok(Published::Accepted(self.inner.work.submit(&submission).await?))
     }
 
-    /// Runs a `publish` job; where it fails for good, no bytes stay behind that nothing else names.
+    /// Runs a `publish` job. Where it fails or is cancelled, bytes that no version names are left to
+    /// [`Addons::sweep_components`]: another publication may be on its way to them.
     ///
     /// # Errors
     /// [`JobError`] with the code of the step that failed.
-    pub async fn take_in(&self, ticket: &Publish, progress: &Progress) -> Result<Value, JobError> {
+    pub async fn take_in(&self, ticket: &Publish, context: &CallContext) -> Result<Value, JobError> {
+        let progress = &context.progress;
         let expected = Digest::parse(&ticket.digest)
             .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
         let bytes = progress.step("fetch", self.fetched(&ticket.source, &expected)).await?;
@@ -149,23 +153,28 @@ impl Addons {
             source: ticket.source.in_words(),
             warnings: inspection.warnings,
         };
-        progress.step("register", self.register(&record, bytes)).await?;
+        progress.step("register", self.register(&context.job_id, &record, bytes)).await?;
         Ok(json!({
             "addonId": record.id, "version": record.version, "digest": record.digest,
             "sizeBytes": record.size, "state": record.state.as_str(),
         }))
     }
 
-    /// Removes the bytes of a publication that failed for good, unless a version names them.
-    ///
-    /// # Errors
-    /// [`JobError`] when the registry or the blob store does not answer.
-    pub async fn discard(&self, ticket: &Publish) -> Result<(), JobError> {
-        let Ok(digest) = Digest::parse(&ticket.digest) else { return Ok(()) };
-        if !self.inner.versions.is_named(&digest).await? {
-            self.inner.blobs.remove(BlobKind::Component, &digest).await?;
+    /// The version is there. Its bytes may be missing, as after a disk was lost: whoever has them brings them back.
+    async fn existing(&self, record: &VersionRecord, digest: &Digest, bytes: Bytes) -> Result<Published, AddonsError> {
+        if record.digest.matches(digest) {
+            if !self.inner.blobs.exists(BlobKind::Component, digest).await? {
+                self.inner.blobs.put(BlobKind::Component, digest, bytes).await?;
+            }
+            return Ok(Published::Exists(Box::new(VersionView::of(record))));
         }
-        Ok(())
+        Err(AddonsError::Conflict {
+            code: "VERSION_EXISTS",
+            message: format!(
+                "{} {} was published before with other bytes ({}); versions are immutable, raise the number",
+                record.id, record.version, record.digest
+            ),
+        })
     }
 
     async fn fetched(&self, source: &Source, digest: &Digest) -> Result<Found<Bytes>, JobError> {
@@ -202,11 +211,20 @@ impl Addons {
         Ok(Found::with(manifest, evidence))
     }
 
-    async fn register(&self, record: &VersionRecord, bytes: Bytes) -> Result<Found<()>, JobError> {
+    async fn register(&self, job: &JobId, record: &VersionRecord, bytes: Bytes) -> Result<Found<()>, JobError> {
+        let blobs = &self.inner.blobs;
         // The bytes first: a record whose bytes are missing would be half a version.
-        self.inner.blobs.put(BlobKind::Component, &record.digest, bytes).await?;
-        match self.inner.versions.put_version(record).await? {
-            PutVersion::Stored | PutVersion::Same(_) => Ok(Found::with((), json!({ "state": record.state.as_str() }))),
+        blobs.put(BlobKind::Component, &record.digest, bytes.clone()).await?;
+        match self.inner.versions.conclude(job, record).await? {
+            PutVersion::Stored | PutVersion::Same(_) => {
+                // A sweep may have taken what was there before the record named it.
+                blobs.put(BlobKind::Component, &record.digest, bytes).await?;
+                Ok(Found::with((), json!({ "state": record.state.as_str() })))
+            }
+            PutVersion::Doomed => {
+                Err(JobError::transient(JobCode::Internal, "bytes that lay unused for long are being swept just now"))
+            }
+            PutVersion::Stopped => Err(stopped()),
             PutVersion::Conflict(existing) => Err(JobError::permanent(
                 JobCode::ManifestInvalid,
                 format!(
@@ -216,19 +234,6 @@ impl Addons {
             )),
         }
     }
-}
-
-fn existing(record: &VersionRecord, digest: &Digest) -> Result<Published, AddonsError> {
-    if record.digest.matches(digest) {
-        return Ok(Published::Exists(Box::new(VersionView::of(record))));
-    }
-    Err(AddonsError::Conflict {
-        code: "VERSION_EXISTS",
-        message: format!(
-            "{} {} was published before with other bytes ({}); versions are immutable, raise the number",
-            record.id, record.version, record.digest
-        ),
-    })
 }
 
 fn ticket_of(publisher: &Publisher, source: Source, digest: &Digest) -> Publish {

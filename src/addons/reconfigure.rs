@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
+use crate::addons::record::overtaken;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::views::EnablementView;
 use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};
@@ -33,8 +34,7 @@ impl Addons {
     pub async fn patch(&self, owner: &Owner, patch: &PatchSpec) -> Result<EnablementView, AddonsError> {
         let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
         let current = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
-        let is_moving = matches!(current.state, EnablementState::Loading | EnablementState::Disabling);
-        if is_moving && (patch.config.is_some() || patch.grants.is_some()) {
+        if current.state.is_moving() && (patch.config.is_some() || patch.grants.is_some()) {
             return Err(AddonsError::conflict(format!(
                 "the addon is {}; its settings and grants can be changed when that is over",
                 current.state
@@ -137,6 +137,10 @@ impl Addons {
         let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
         self.inner.call(&changed, &compiled, call, Invocation::Reconfigure).await?;
         self.change(owner, |current| {
+            // It was erased meanwhile: its settings must not bring a record back, nor reach one that came after it.
+            if current.revision == 0 || current.subject != running.enablement.subject {
+                return Err(overtaken(owner));
+            }
             if current.config == config {
                 return Ok(false);
             }

@@ -28,7 +28,7 @@ use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{Concluded, Enablement, Put};
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -208,11 +208,18 @@ impl Inner {
         put
     }
 
-    /// Removes an enablement; every process forgets it likewise.
-    pub(super) async fn erase(&self, owner: &Owner) -> Result<bool, StoreError> {
-        let removed = self.enablements.remove(&owner.client, &owner.user, &owner.addon).await;
-        self.caches.forget(&(owner.client.clone(), owner.user.clone(), owner.addon.clone()));
-        removed
+    /// The last write of a job: only while nobody cancelled it, and never cancelled after it.
+    pub(super) async fn conclude(&self, job: &JobId, next: &Enablement) -> Result<Concluded, StoreError> {
+        let concluded = self.enablements.conclude(job, next).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        concluded
+    }
+
+    /// Removes an enablement and its addon's values, likewise the last write of a job.
+    pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
+        let concluded = self.enablements.erase(job, current).await;
+        self.caches.forget(&(current.client.clone(), current.user.clone(), current.addon.clone()));
+        concluded
     }
 
     /// The enablement, when it is enabled.
@@ -224,25 +231,34 @@ impl Inner {
             return Ok(Some(Arc::clone(running)));
         }
         let generation = self.caches.generation();
-        let Some(mut enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
+        let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
             return Ok(None);
         };
         if enablement.state != EnablementState::Enabled {
             return Ok(None);
         }
-        let Some(version) = &enablement.version else { return Ok(None) };
-        let Some(edition) = self.edition(&owner.addon, version).await? else { return Ok(None) };
-        // How it was loaded is most of its size, and no call asks for it.
-        enablement.steps = Vec::new();
-        let running = Arc::new(Running::new(owner.clone(), enablement, edition));
+        let Some(running) = self.as_running(owner, enablement).await?.map(Arc::new) else { return Ok(None) };
         if self.caches.generation() == generation {
             self.caches.running.lock().put(key, (Instant::now(), Arc::clone(&running)));
         }
         Ok(Some(running))
     }
 
+    /// The enablement with what a call needs, whatever its state; none where it was never loaded.
+    pub(super) async fn as_running(
+        &self,
+        owner: &Owner,
+        mut enablement: Enablement,
+    ) -> Result<Option<Running>, StoreError> {
+        let Some(version) = &enablement.version else { return Ok(None) };
+        let Some(edition) = self.edition(&owner.addon, version).await? else { return Ok(None) };
+        // How it was loaded is most of its size, and no call asks for it.
+        enablement.steps = Vec::new();
+        Ok(Some(Running::new(owner.clone(), enablement, edition)))
+    }
+
     /// One version's own part, read once: a published version never changes.
-    async fn edition(&self, addon: &AddonId, version: &Version) -> Result<Option<Arc<Edition>>, StoreError> {
+    pub(super) async fn edition(&self, addon: &AddonId, version: &Version) -> Result<Option<Arc<Edition>>, StoreError> {
         let key = (addon.clone(), version.clone());
         let cached = self.caches.editions.lock().get(&key).map(Arc::clone);
         if cached.is_some() {

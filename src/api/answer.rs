@@ -183,6 +183,12 @@ impl<T> Whole<T> {
     }
 }
 
+/// The job has done what it was asked for, and only its end is still to be written.
+pub(super) fn too_late() -> Problem {
+    let message = "the job has just done what it was asked for and cannot be stopped any more; GET it for how it ends";
+    Problem::new(ProblemCode::Conflict, message)
+}
+
 /// There is no such job, or it is another client's.
 pub(super) fn no_job(id: &JobId) -> Problem {
     Problem::new(ProblemCode::JobNotFound, format!("there is no job `{id}`"))

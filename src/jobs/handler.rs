@@ -214,8 +214,8 @@ impl JobHandler {
             Outcome::Cancelled => Failure::permanent(JobCode::Cancelled, "the job was cancelled before it was done"),
         };
         match kind {
-            JobKind::Load => load::ended_badly(cx, &failure).await,
-            JobKind::Publish => publish::ended_badly(cx).await,
+            // The enablement must not stay `loading` or `disabling`.
+            JobKind::Load | JobKind::Unload => cx.services.addons.undo(&cx.owner()?, &failure, &cx.call).await,
             _ => Ok(()),
         }
     }

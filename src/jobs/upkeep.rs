@@ -3,6 +3,8 @@
 //! The sweeps are independent: one that fails does not keep the others from
 //! their work, and each is bounded, since the next tick goes on.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use rand::seq::SliceRandom as _;
@@ -32,20 +34,34 @@ const LISTED_FOR: TimeDelta = TimeDelta::hours(1);
 /// Artifacts that one sweep removes.
 const MAX_ARTIFACTS: usize = 500;
 
+/// How often the components are looked through: each look lists all of them.
+const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Components that one sweep removes.
+const MAX_COMPONENTS: usize = 500;
+
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
     let owed = leave_owed(services, now).await;
     let lost = end_lost(services, now).await;
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
-    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    let unnamed = sweep_components(services).await;
+    let (owed, lost, unlisted, expired, unnamed) = (owed?, lost?, unlisted?, expired?, unnamed?);
     if owed + lost > 0 {
         info!(
             owed,
             lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
         );
     }
-    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired }))
+    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed }))
+}
+
+/// Removes the bytes of publications that came to nothing.
+async fn sweep_components(services: &Services) -> Result<usize, JobError> {
+    if !services.addons.is_sweep_due(COMPONENTS_EVERY).await? {
+        return Ok(0);
+    }
+    services.addons.sweep_components(MAX_COMPONENTS).await
 }
 
 /// Leaves the dispatch of each foreign or retried job whose worker died for good before it could.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ulid::Ulid;
 
@@ -142,6 +143,13 @@ impl JobId {
             .take(120)
             .collect();
         Self(format!("ext_{queue}_{id}").into())
+    }
+
+    /// When one of our own jobs was asked for; none for a foreign one.
+    #[must_use]
+    pub fn asked_at(&self) -> Option<DateTime<Utc>> {
+        let (_, ulid) = self.0.rsplit_once('_').filter(|_| self.as_foreign().is_none())?;
+        i64::try_from(Ulid::from_string(ulid).ok()?.timestamp_ms()).ok().and_then(DateTime::from_timestamp_millis)
     }
 
     /// The queue and the queue's own id of a foreign job, where this is one.

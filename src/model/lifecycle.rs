@@ -116,6 +116,7 @@ impl EnablementState {
                 | Self::AwaitingSecrets
                 | Self::Failed
                 | Self::Disabling
+                | Self::Disabled
                 | Self::Quarantined
                 | Self::Blocked,
                 Change::Unload,
@@ -123,6 +124,18 @@ impl EnablementState {
             (Self::Disabling, Change::Unloaded) => Ok(Self::Disabled),
             _ => Err(IllegalChange { from: self, change }),
         }
+    }
+
+    /// Whether a job is on its way to another state.
+    #[must_use]
+    pub const fn is_moving(self) -> bool {
+        matches!(self, Self::Loading | Self::Disabling)
+    }
+
+    /// The state after an unload that was asked for in this one and then cancelled; a load that it overtook stays off.
+    #[must_use]
+    pub const fn resumed(self) -> Self {
+        if self.is_moving() { Self::Disabled } else { self }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError};
+use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
 use crate::store::StoreError;
 use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 
@@ -78,6 +78,7 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
             let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
             PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
         }
+        KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
         KvError::Quota { quota, used } => PortError::over_quota("the bytes in use", *used, *quota),
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {

@@ -1,14 +1,17 @@
 //! The registry: which versions of which addons there are. Bytes live in the blob store, under their digest.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::model::contract::ContractRange;
 use crate::model::digest::Digest;
-use crate::model::id::AddonId;
+use crate::model::id::{AddonId, JobId};
 use crate::model::manifest::Manifest;
-use crate::store::{Page, Store, StoreError, script};
+use crate::store::{Page, Store, StoreError, jobs, script};
 
 /// Whether a version may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,10 @@ pub enum PutVersion {
     Same(Box<VersionRecord>),
     /// The version was there with other bytes, of this digest.
     Conflict(Digest),
+    /// Its bytes are being swept right now: put them again, then try again.
+    Doomed,
+    /// The job that wrote was cancelled, or is over.
+    Stopped,
 }
 
 /// The registry's records.
@@ -90,6 +97,12 @@ pub struct AddonVersions {
 const VERSIONS: &str = "addon-versions";
 /// Noun of the set of all addons.
 const IDS: &str = "addon-ids";
+/// Noun of the marks of component bytes that are being swept.
+const DOOMED: &str = "components-doomed";
+/// Noun of the mark of the last sweep.
+const SWEPT: &str = "components-swept";
+/// How long a mark outlives a sweep that died: longer than removing bytes takes, short for a publisher who waits.
+const DOOM: Duration = Duration::from_secs(300);
 
 impl AddonVersions {
     /// The registry in `store`.
@@ -103,16 +116,38 @@ impl AddonVersions {
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the stored record cannot be read.
     pub async fn put_version(&self, record: &VersionRecord) -> Result<PutVersion, StoreError> {
+        self.put(record, None).await
+    }
+
+    /// The same as the last write of `job`: only while nobody cancelled it; in the same step the job can no longer be
+    /// cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the stored record cannot be read.
+    pub async fn conclude(&self, job: &JobId, record: &VersionRecord) -> Result<PutVersion, StoreError> {
+        self.put(record, Some(job)).await
+    }
+
+    async fn put(&self, record: &VersionRecord, job: Option<&JobId>) -> Result<PutVersion, StoreError> {
         let json = serde_json::to_string(record).map_err(StoreError::unwritable("addon version"))?;
         let mut invocation = script::VERSION_PUT.prepare_invoke();
         invocation
             .key(self.versions_key(&record.id))
             .key(self.store.only_key(IDS))
+            .key(self.store.key(DOOMED, &record.digest.hex()))
             .arg(record.version.to_string())
             .arg(json)
             .arg(record.id.as_str());
-        let Some(kept) = self.store.run::<Option<String>>(&invocation).await? else { return Ok(PutVersion::Stored) };
-        let kept = decode(&kept)?;
+        if let Some(job) = job {
+            invocation.key(self.store.key(jobs::RECORD, job.as_str()));
+        }
+        let (word, kept): (String, Option<String>) = self.store.run(&invocation).await?;
+        let kept = match (word.as_str(), kept) {
+            ("stopped", _) => return Ok(PutVersion::Stopped),
+            ("doomed", _) => return Ok(PutVersion::Doomed),
+            (_, Some(kept)) => decode(&kept)?,
+            (_, None) => return Ok(PutVersion::Stored),
+        };
         Ok(if kept.digest == record.digest {
             PutVersion::Same(Box::new(kept))
         } else {
@@ -159,24 +194,54 @@ impl AddonVersions {
         Ok(Page { items: texts.iter().filter_map(|text| AddonId::parse(text).ok()).collect(), next_cursor })
     }
 
-    /// Whether any version names these bytes. Looks at every version: for rare decisions, not for requests.
+    /// The digests that versions name. Looks at every version: for sweeps, not for requests.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
-    pub async fn is_named(&self, digest: &Digest) -> Result<bool, StoreError> {
+    pub async fn named(&self) -> Result<HashSet<Digest>, StoreError> {
+        let mut named = HashSet::new();
         let mut cursor = None;
         loop {
             let page = self.all(cursor.as_deref(), 200).await?;
             for id in &page.items {
-                if self.list(id).await?.iter().any(|record| record.digest == *digest) {
-                    return Ok(true);
-                }
+                named.extend(self.list(id).await?.into_iter().map(|record| record.digest));
             }
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
-                None => return Ok(false),
+                None => return Ok(named),
             }
         }
+    }
+
+    /// Marks bytes that no version names and that shall go: until [`AddonVersions::spare`] no new version names them
+    /// ([`PutVersion::Doomed`]). Ask [`AddonVersions::named`] once more after this and before removing anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn doom(&self, digest: &Digest) -> Result<(), StoreError> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.store.key(DOOMED, &digest.hex())).arg(1).arg("EX").arg(DOOM.as_secs());
+        self.store.ask(&command).await
+    }
+
+    /// Takes the mark away.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked; the mark then goes by itself.
+    pub async fn spare(&self, digest: &Digest) -> Result<(), StoreError> {
+        let mut command = redis::cmd("DEL");
+        command.arg(self.store.key(DOOMED, &digest.hex()));
+        self.store.ask(&command).await
+    }
+
+    /// Whether it is time to sweep the bytes again: true for one caller within `every`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn is_sweep_due(&self, every: Duration) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.store.only_key(SWEPT)).arg(1).arg("NX").arg("EX").arg(every.as_secs().max(1));
+        Ok(self.store.ask::<Option<String>>(&command).await?.is_some())
     }
 
     /// Changes a version's state and the note beside it; answers the record as it is now, none where there is none.

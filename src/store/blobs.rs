@@ -4,12 +4,15 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload};
 
+use crate::clock;
 use crate::config::storage::{BlobPlace, S3Settings, StorageSettings};
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
@@ -170,8 +173,10 @@ impl Blobs {
     pub async fn put(&self, kind: BlobKind, digest: &Digest, bytes: Bytes) -> Result<(), BlobError> {
         let path = path(kind, digest);
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        // Equal names hold equal bytes; only a file of another size (a disk that once was full) is worth another write.
-        if self.place.head(&path).await.is_ok_and(|meta| meta.size == size) {
+        // Equal names hold equal bytes; only a file of another size (a disk that once was full) is worth another write,
+        // and a component that will be swept for its age, though somebody needs it now.
+        let is_kept = |meta: ObjectMeta| meta.size == size && (kind == BlobKind::Artifact || is_young(&meta));
+        if self.place.head(&path).await.is_ok_and(is_kept) {
             return Ok(());
         }
         let stored = self.place.put(&path, PutPayload::from_bytes(bytes)).await;
@@ -240,6 +245,21 @@ impl Blobs {
         }
     }
 
+    /// The digests of everything that was stored before `time`.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the store failed.
+    pub async fn older_than(&self, kind: BlobKind, time: DateTime<Utc>) -> Result<Vec<Digest>, BlobError> {
+        let mut files = self.place.list(Some(&Path::from(kind.folder())));
+        let mut found = Vec::new();
+        while let Some(file) = files.try_next().await.map_err(BlobError::Failed)? {
+            if file.last_modified < time {
+                found.extend(file.location.filename().and_then(|name| Digest::parse(&format!("sha256:{name}")).ok()));
+            }
+        }
+        Ok(found)
+    }
+
     /// Removes the bytes of `digest`; that they were gone already is fine.
     ///
     /// # Errors
@@ -257,6 +277,12 @@ fn path(kind: BlobKind, digest: &Digest) -> Path {
     let hex = digest.hex();
     let (head, _) = hex.split_at_checked(2).unwrap_or((&hex, ""));
     Path::from_iter([kind.folder(), head, &hex])
+}
+
+/// Whether a component was stored so lately that no sweep looks at it for some hours.
+fn is_young(meta: &ObjectMeta) -> bool {
+    const YOUNG: TimeDelta = TimeDelta::hours(6);
+    meta.last_modified > clock::now() - YOUNG
 }
 
 /// The digest, computed where large bytes hold up nobody.

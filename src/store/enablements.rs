@@ -11,7 +11,7 @@ use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
-use crate::store::{Page, Store, StoreError, script};
+use crate::store::{Page, Store, StoreError, jobs, kv, script};
 
 /// Whether an enablement follows its addon's newer versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,16 @@ pub struct Candidate {
     pub error: Option<Failure>,
 }
 
+/// An unload on its way: what its job has to do, and what it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unloading {
+    /// The state when it was asked for: an addon that was enabled gets a last word, and a cancelled unload goes back there.
+    pub from: EnablementState,
+    /// Whether record and data go too.
+    pub erase: bool,
+}
+
 /// One addon for one user of one client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +89,9 @@ pub struct Enablement {
     pub candidate: Option<Candidate>,
     /// Where it stands.
     pub state: EnablementState,
+    /// While it is `disabling`: what its job has to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unloading: Option<Unloading>,
     /// What the addon may do.
     pub grants: Grants,
     /// The user's settings, defaults applied.
@@ -105,7 +118,8 @@ pub struct Enablement {
     /// The digest that the user consented to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Digest>,
-    /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere.
+    /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere. It lives as long as this
+    /// record: after an erase there is another one, by which the addon's values know who may still write ([`kv`]).
     pub subject: String,
     /// Counts the changes, from 1; 0 is a record that was never stored.
     #[serde(default)]
@@ -124,6 +138,7 @@ impl Enablement {
             digest: None,
             candidate: None,
             state: EnablementState::Disabled,
+            unloading: None,
             grants: Grants::default(),
             config: Value::Object(serde_json::Map::new()),
             order: 0,
@@ -156,6 +171,17 @@ pub enum Put {
     Conflict(Option<Box<Enablement>>),
 }
 
+/// What came of the last write of a job, [`Enablements::conclude`] or [`Enablements::erase`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concluded {
+    /// It was written, and the job can no longer be cancelled.
+    Written,
+    /// Somebody else changed the enablement since.
+    Conflict,
+    /// Nothing was written: the job was cancelled, or is over.
+    Stopped,
+}
+
 /// The book of enablements.
 #[derive(Clone, Debug)]
 pub struct Enablements {
@@ -185,7 +211,7 @@ impl Enablements {
         addon: &AddonId,
     ) -> Result<Option<Enablement>, StoreError> {
         let mut command = redis::cmd("HGET");
-        command.arg(self.user_key(client, user)).arg(addon.as_str());
+        command.arg(user_key(&self.store, client, user)).arg(addon.as_str());
         self.store.ask::<Option<String>>(&command).await?.as_deref().map(decode).transpose()
     }
 
@@ -196,12 +222,35 @@ impl Enablements {
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
     pub async fn put(&self, expected_revision: u64, enablement: &Enablement) -> Result<Put, StoreError> {
+        let (answer, kept) = self.write(expected_revision, enablement, None).await?;
+        if answer == WRITTEN {
+            return Ok(Put::Stored(expected_revision.saturating_add(1)));
+        }
+        Ok(Put::Conflict(kept.as_deref().map(decode).transpose()?.map(Box::new)))
+    }
+
+    /// Stores what `job` found as [`Enablements::put`] does, but only while nobody cancelled it; in the same step the job
+    /// can no longer be cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn conclude(&self, job: &JobId, enablement: &Enablement) -> Result<Concluded, StoreError> {
+        let (answer, _) = self.write(enablement.revision, enablement, Some(job)).await?;
+        Ok(concluded(answer))
+    }
+
+    async fn write(
+        &self,
+        expected_revision: u64,
+        enablement: &Enablement,
+        job: Option<&JobId>,
+    ) -> Result<(u8, Option<String>), StoreError> {
         let revision = expected_revision.saturating_add(1);
         let record = Enablement { revision, ..enablement.clone() };
         let json = serde_json::to_string(&record).map_err(StoreError::unwritable("enablement"))?;
         let mut invocation = script::ENABLEMENT_PUT.prepare_invoke();
         invocation
-            .key(self.user_key(&record.client, &record.user))
+            .key(user_key(&self.store, &record.client, &record.user))
             .key(self.store.key(OF_ADDON, record.addon.as_str()))
             .arg(record.addon.as_str())
             .arg(expected_revision)
@@ -209,11 +258,10 @@ impl Enablements {
             .arg(format!("{}:{}", record.client, record.user))
             .arg(self.store.only_key(CHANNEL))
             .arg(changed(&record.client, &record.user, &record.addon)?);
-        let (is_stored, kept): (bool, Option<String>) = self.store.run(&invocation).await?;
-        if is_stored {
-            return Ok(Put::Stored(revision));
+        if let Some(job) = job {
+            invocation.key(self.store.key(jobs::RECORD, job.as_str()));
         }
-        Ok(Put::Conflict(kept.as_deref().map(decode).transpose()?.map(Box::new)))
+        self.store.run(&invocation).await
     }
 
     /// Every enablement of a user, in the order of their hooks.
@@ -222,25 +270,36 @@ impl Enablements {
     /// [`StoreError`] when Redis cannot be asked or a record cannot be read.
     pub async fn list(&self, client: &ClientId, user: &UserId) -> Result<Vec<Enablement>, StoreError> {
         let mut command = redis::cmd("HVALS");
-        command.arg(self.user_key(client, user));
+        command.arg(user_key(&self.store, client, user));
         let texts: Vec<String> = self.store.ask(&command).await?;
         let mut all = texts.iter().map(|text| decode(text)).collect::<Result<Vec<_>, _>>()?;
         all.sort_by(|one, other| (one.order, &one.addon).cmp(&(other.order, &other.addon)));
         Ok(all)
     }
 
-    /// Removes an enablement, and makes every process forget it; whether it was there.
+    /// Removes an enablement that still has this revision together with every value that its addon kept, and makes every
+    /// process forget it; all of it as [`Enablements::conclude`] does, only while nobody cancelled `job`. From then on no
+    /// call that began before can write a value ([`kv`]). Gone already is fine.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn remove(&self, client: &ClientId, user: &UserId, addon: &AddonId) -> Result<bool, StoreError> {
-        let mut commands = redis::pipe();
-        commands.atomic();
-        commands.cmd("HDEL").arg(self.user_key(client, user)).arg(addon.as_str());
-        commands.cmd("SREM").arg(self.store.key(OF_ADDON, addon.as_str())).arg(format!("{client}:{user}")).ignore();
-        commands.cmd("PUBLISH").arg(self.store.only_key(CHANNEL)).arg(changed(client, user, addon)?).ignore();
-        let (was_there,): (bool,) = self.store.ask_all(&commands).await?;
-        Ok(was_there)
+    pub async fn erase(&self, job: &JobId, enablement: &Enablement) -> Result<Concluded, StoreError> {
+        let Enablement { client, user, addon, .. } = enablement;
+        let mut invocation = script::ENABLEMENT_ERASE.prepare_invoke();
+        invocation
+            .key(user_key(&self.store, client, user))
+            .key(self.store.key(OF_ADDON, addon.as_str()))
+            .key(self.store.key(jobs::RECORD, job.as_str()));
+        for key in kv::keys_of(&self.store, &kv::scope_of(client, user, addon)) {
+            invocation.key(key);
+        }
+        invocation
+            .arg(addon.as_str())
+            .arg(enablement.revision)
+            .arg(format!("{client}:{user}"))
+            .arg(self.store.only_key(CHANNEL))
+            .arg(changed(client, user, addon)?);
+        Ok(concluded(self.store.run(&invocation).await?))
     }
 
     /// Who has an enablement of `addon`, in no order; a page may be of any size, and one may appear twice.
@@ -263,10 +322,23 @@ impl Enablements {
             .collect();
         Ok(Page { items, next_cursor: (next != 0).then(|| next.to_string()) })
     }
+}
 
-    /// A client's name has no colon, so the rest is the user, whatever it contains.
-    fn user_key(&self, client: &ClientId, user: &UserId) -> String {
-        self.store.key(OF_USER, &format!("{client}:{user}"))
+/// A client's name has no colon, so the rest is the user, whatever it contains.
+pub(super) fn user_key(store: &Store, client: &ClientId, user: &UserId) -> String {
+    store.key(OF_USER, &format!("{client}:{user}"))
+}
+
+/// What the scripts answer where they wrote.
+const WRITTEN: u8 = 1;
+/// What they answer where the job may not write any more.
+const STOPPED: u8 = 2;
+
+fn concluded(answer: u8) -> Concluded {
+    match answer {
+        WRITTEN => Concluded::Written,
+        STOPPED => Concluded::Stopped,
+        _ => Concluded::Conflict,
     }
 }
 

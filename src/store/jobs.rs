@@ -75,6 +75,8 @@ pub enum Finished {
 pub enum CancelRequest {
     /// The job is marked, and every worker was told. It can only end as cancelled.
     Marked(Box<JobRecord>),
+    /// It did what it was asked for, and only its end is still to be written.
+    TooLate,
     /// It ended before.
     Over(JobStatus),
     /// There is no record.
@@ -235,17 +237,18 @@ impl Jobs {
         self.store.run(&invocation).await
     }
 
-    /// Marks the job as being cancelled and tells every worker over the control channel. May be repeated.
+    /// Marks the job as being cancelled and tells every worker over the control channel. May be repeated. Too late is it
+    /// for a job whose last write was made: that write and this mark exclude each other (`job_seal.lua`).
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
     pub async fn request_cancel(&self, id: &JobId) -> Result<CancelRequest, StoreError> {
-        let raw: RawRecord = self.store.run(&self.over(&script::JOB_CANCEL, id)).await?;
+        let (is_too_late, raw): (bool, RawRecord) = self.store.run(&self.over(&script::JOB_CANCEL, id)).await?;
         let Some(record) = raw.decode()? else { return Ok(CancelRequest::Missing) };
         if record.is_finished() {
             return Ok(CancelRequest::Over(record.public_status()));
         }
-        Ok(CancelRequest::Marked(Box::new(record)))
+        Ok(if is_too_late { CancelRequest::TooLate } else { CancelRequest::Marked(Box::new(record)) })
     }
 
     /// Makes a failed job wait again, with all its attempts and another `job.queued`.

@@ -1,10 +1,15 @@
 //! Small durable values for addons: per scope, with versions, expiry and a quota.
 //!
 //! A scope is one hash: field = key, value = `<version> <due in ms, 0 for never> <bytes>`. The empty field holds the
-//! scope's own numbers, `<bytes used> <last version> <how many values are due some day>`. A sorted set of the same
-//! names gives the order for listing, another one the times they are due. Reading is one plain `HGET`; expired values
-//! are invisible at once and leave with the next write. Versions count up over the whole scope, so that a value that
-//! was deleted and made again never gets an old version back.
+//! scope's own numbers, `<bytes used> <last version> <how many values are due some day> <whose subject wrote last>`. A
+//! sorted set of the same names gives the order for listing, another one the times they are due. Reading is one plain
+//! `HGET`; expired values are invisible at once and leave with the next write. Versions count up over the whole scope,
+//! so that a value that was deleted and made again never gets an old version back.
+//!
+//! A store made with [`KvStore::within`] writes for one enablement, and only as long as that one's record is there: the
+//! scripts hold its subject against the scope's, and ask the record where they differ. So a call that began before an
+//! erase ([`Enablements::erase`](crate::store::enablements::Enablements::erase)) cannot bring anything back, not even
+//! into what the same user enables later.
 
 use std::time::Duration;
 
@@ -14,7 +19,9 @@ use redis::{Script, ScriptInvocation};
 
 use crate::clock;
 use crate::model::disposition::Disposition;
+use crate::model::id::{AddonId, ClientId, UserId};
 use crate::model::job_error::JobError;
+use crate::store::enablements::{self, Enablement};
 use crate::store::{Page, Store, StoreError, script};
 
 /// Longest key, in bytes.
@@ -62,6 +69,9 @@ pub enum KvError {
     /// The value is no whole number of 64 bits, or would not be one any more.
     #[error("the value is not a whole number of 64 bits, or leaves their range")]
     NotANumber,
+    /// The enablement that writes was erased.
+    #[error("the addon was erased for this user; nothing is kept for a call that began before")]
+    Erased,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,7 +82,7 @@ impl KvError {
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Key(_) | Self::Value(_) | Self::Quota { .. } | Self::NotANumber => Disposition::GiveUp,
+            Self::Key(_) | Self::Value(_) | Self::Quota { .. } | Self::NotANumber | Self::Erased => Disposition::GiveUp,
             Self::Store(error) => error.disposition(),
         }
     }
@@ -91,13 +101,41 @@ pub struct WriteOptions {
 #[derive(Clone, Debug)]
 pub struct KvStore {
     store: Store,
+    writer: Option<Writer>,
+}
+
+/// The enablement that writes: where its record is, and what has to stand in it.
+#[derive(Clone, Debug)]
+struct Writer {
+    records: String,
+    addon: AddonId,
+    subject: String,
+}
+
+/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
+#[must_use]
+pub fn scope_of(client: &ClientId, user: &UserId, addon: &AddonId) -> String {
+    format!("{client}:{addon}:{user}")
+}
+
+/// The keys of a scope: values, names, due times.
+pub(super) fn keys_of(store: &Store, scope: &str) -> [String; 3] {
+    [VALUES, NAMES, DUE].map(|noun| store.key(noun, scope))
 }
 
 impl KvStore {
     /// The values in `store`.
     #[must_use]
     pub const fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, writer: None }
+    }
+
+    /// The same values, written for this enablement: once its record was erased every write is [`KvError::Erased`].
+    #[must_use]
+    pub fn within(&self, enablement: &Enablement) -> Self {
+        let records = enablements::user_key(&self.store, &enablement.client, &enablement.user);
+        let writer = Writer { records, addon: enablement.addon.clone(), subject: enablement.subject.clone() };
+        Self { writer: Some(writer), ..self.clone() }
     }
 
     /// One value: one plain round trip.
@@ -130,7 +168,7 @@ impl KvStore {
     /// Stores a value, whatever was there; answers its version.
     ///
     /// # Errors
-    /// [`KvError`]: key, value, quota, or that the store failed.
+    /// [`KvError`]: key, value, quota, erased, or that the store failed.
     pub async fn set(&self, scope: &str, key: &str, value: &[u8], options: WriteOptions) -> Result<u64, KvError> {
         match self.write(scope, key, value, "any", options).await? {
             Swap::Stored(version) => Ok(version),
@@ -141,7 +179,7 @@ impl KvStore {
     /// Stores a value if the key still has the version `expect` (none: if there is no value).
     ///
     /// # Errors
-    /// [`KvError`]: key, value, quota, or that the store failed.
+    /// [`KvError`]: key, value, quota, erased, or that the store failed.
     pub async fn cas(
         &self,
         scope: &str,
@@ -173,6 +211,7 @@ impl KvStore {
             "stored" => Ok(Swap::Stored(number)),
             "stale" => Ok(Swap::Stale(packed.as_deref().and_then(unpack))),
             "quota" => Err(KvError::Quota { quota: options.quota, used: number }),
+            "erased" => Err(KvError::Erased),
             _ => Err(unexpected()),
         }
     }
@@ -181,7 +220,7 @@ impl KvStore {
     /// anew where `options` has one, and kept where not.
     ///
     /// # Errors
-    /// [`KvError`]: key, not a number, quota, or that the store failed.
+    /// [`KvError`]: key, not a number, quota, erased, or that the store failed.
     pub async fn increment(&self, scope: &str, key: &str, delta: i64, options: WriteOptions) -> Result<i64, KvError> {
         check_key(key)?;
         let mut invocation = self.over(&script::KV_INCREMENT, scope);
@@ -190,6 +229,7 @@ impl KvStore {
         match word.as_str() {
             "stored" => number.parse().map_err(|_| KvError::NotANumber),
             "quota" => Err(KvError::Quota { quota: options.quota, used: number.parse().unwrap_or(0) }),
+            "erased" => Err(KvError::Erased),
             _ => Err(KvError::NotANumber),
         }
     }
@@ -197,12 +237,15 @@ impl KvStore {
     /// Removes a value; whether there was one.
     ///
     /// # Errors
-    /// [`KvError::Key`], or that the store failed.
+    /// [`KvError::Key`], [`KvError::Erased`], or that the store failed.
     pub async fn delete(&self, scope: &str, key: &str) -> Result<bool, KvError> {
         check_key(key)?;
         let mut invocation = self.over(&script::KV_DELETE, scope);
         invocation.arg(key);
-        Ok(self.store.run_once(&invocation).await?)
+        match self.store.run_once::<i64>(&invocation).await? {
+            ..0 => Err(KvError::Erased),
+            count => Ok(count > 0),
+        }
     }
 
     /// The keys that start with `prefix`, in the order of their bytes; at most `limit`, at most 1000.
@@ -239,18 +282,6 @@ impl KvStore {
         Ok(numbers.and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0))
     }
 
-    /// Removes everything of a scope.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn erase(&self, scope: &str) -> Result<(), KvError> {
-        let mut command = redis::cmd("UNLINK");
-        for noun in [VALUES, NAMES, DUE] {
-            command.arg(self.store.key(noun, scope));
-        }
-        Ok(self.store.ask(&command).await?)
-    }
-
     /// Everything of a scope, in the order of the keys.
     ///
     /// # Errors
@@ -268,13 +299,17 @@ impl KvStore {
         Ok(entries)
     }
 
-    /// A call of `script` over the scope, with the time of day as `ARGV[1]`.
+    /// A call of `script` over the scope, with the time of day and the writer as the first arguments.
     fn over<'a>(&self, script: &'a Script, scope: &str) -> ScriptInvocation<'a> {
         let mut invocation = script.prepare_invoke();
-        for noun in [VALUES, NAMES, DUE] {
-            invocation.key(self.store.key(noun, scope));
+        for key in keys_of(&self.store, scope) {
+            invocation.key(key);
         }
         invocation.arg(clock::now_ms());
+        match &self.writer {
+            Some(writer) => invocation.key(&writer.records).arg(writer.addon.as_str()).arg(&writer.subject),
+            None => invocation.arg("").arg(""),
+        };
         invocation
     }
 }

@@ -70,6 +70,7 @@ script!(
 script!(
     /// Stores an addon's version unless it exists.
     VERSION_PUT,
+    "job_seal.lua",
     "version_put.lua"
 );
 script!(
@@ -80,7 +81,14 @@ script!(
 script!(
     /// Stores an enablement if its revision still is what the caller read.
     ENABLEMENT_PUT,
+    "job_seal.lua",
     "enablement_put.lua"
+);
+script!(
+    /// Removes an enablement and what its addon kept, if its revision still is what the caller read.
+    ENABLEMENT_ERASE,
+    "job_seal.lua",
+    "enablement_erase.lua"
 );
 script!(
     /// Removes an artifact's record and says whether others share its bytes.

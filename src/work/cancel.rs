@@ -20,6 +20,7 @@ impl Work {
         }
         let record = match self.jobs.request_cancel(id).await? {
             CancelRequest::Missing => return Ok(CancelAnswer::Missing),
+            CancelRequest::TooLate => return Ok(CancelAnswer::TooLate),
             CancelRequest::Over(status) => return Ok(CancelAnswer::Over(status)),
             CancelRequest::Marked(record) => record,
         };

@@ -5,6 +5,8 @@
 //! both ignore an id that they have) and gives the same answer, so a crash in
 //! between neither loses nor doubles.
 
+use tracing::warn;
+
 use crate::model::id::{ClientId, JobId};
 use crate::queue::Ticket;
 use crate::store::idempotency::{self, LEASE};
@@ -61,6 +63,23 @@ impl Work {
     #[must_use]
     pub const fn reserve_known(&self, job_id: JobId) -> Reserved {
         Reserved { job_id, is_replay: true, key: None }
+    }
+
+    /// Gives the key back: the request was refused, or answered without this job, and nothing was enqueued. A repeat is
+    /// then a first request again. Where Redis is away the key is free when its lease ends.
+    pub async fn give_back(&self, reserved: Reserved) {
+        let Some((scope, key)) = reserved.key else { return };
+        if let Err(error) = self.idempotency.forget(&scope, &key).await {
+            warn!(error = %error, "Could not give an idempotency key back; it stays reserved for job `{}`", reserved.job_id);
+        }
+    }
+
+    /// Whether the job of a reservation was made already: a repeat that only has to be answered.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away.
+    pub async fn is_made(&self, reserved: &Reserved) -> Result<bool, WorkError> {
+        Ok(reserved.is_replay && self.jobs.get(&reserved.job_id).await?.is_some())
     }
 
     /// The request is answered: a repeat need not wait any more.

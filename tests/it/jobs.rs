@@ -9,6 +9,7 @@ mod invoke;
 mod load;
 mod message;
 mod misbehaving;
+mod moving;
 mod publish;
 mod reconfigure;
 mod refused;

@@ -6,5 +6,6 @@ mod idempotency;
 mod jobs;
 mod keys;
 mod kv;
+mod last_writes;
 mod outage;
 mod records;

@@ -148,6 +148,7 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
     match api.work().cancel(caller.client(), &id).await? {
         CancelAnswer::Cancelled | CancelAnswer::Cancelling => Ok(StatusCode::NO_CONTENT.into_response()),
         CancelAnswer::Over(status) => Err(Problem::new(ProblemCode::Conflict, format!("the job is over: {status}"))),
+        CancelAnswer::TooLate => Err(answer::too_late()),
         CancelAnswer::Missing => Err(answer::no_job(&id)),
     }
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{JobDocument, JobPage};
-use crate::api::answer::{self, no_job};
+use crate::api::answer::{self, no_job, too_late};
 use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
 use crate::api::extract::query::{FromQuery, Paging, Query, QueryFields};
@@ -92,12 +92,17 @@ async fn list(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    let status = match api.work().cancel(caller.client(), &id).await? {
+    let answer = api.work().cancel(caller.client(), &id).await?;
+    if answer == CancelAnswer::Cancelled {
+        api.addons().look_after(&id).await?;
+    }
+    let status = match answer {
         CancelAnswer::Cancelled | CancelAnswer::Over(JobStatus::Cancelled) => StatusCode::OK,
         CancelAnswer::Cancelling => StatusCode::ACCEPTED,
         CancelAnswer::Over(status) => {
             return Err(Problem::new(ProblemCode::Conflict, format!("the job is over: {status}")));
         }
+        CancelAnswer::TooLate => return Err(too_late()),
         CancelAnswer::Missing => return Err(no_job(&id)),
     };
     let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;

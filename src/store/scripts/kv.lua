@@ -1,11 +1,12 @@
--- What the key-value scripts share. KEYS: values, keys in order, keys by the time they are due. ARGV[1]: now in ms.
+-- What the key-value scripts share. KEYS: values, keys in order, keys by the time they are due, and where the caller is an
+-- enablement its user's enablements. ARGV: now in ms, the caller's addon and subject ('' where it is no enablement).
 local now = tonumber(ARGV[1])
-local used, version, mortal = 0, 0, 0
+local used, version, mortal, owner = 0, 0, 0, ''
 do
   local numbers = redis.call('HGET', KEYS[1], '')
   if numbers then
-    local a, b, c = string.match(numbers, '^(%d+) (%d+) (%d+)$')
-    used, version, mortal = tonumber(a), tonumber(b), tonumber(c)
+    local a, b, c, d = string.match(numbers, '^(%d+) (%d+) (%d+) ?(%S*)$')
+    used, version, mortal, owner = tonumber(a), tonumber(b), tonumber(c), d
   end
 end
 
@@ -23,8 +24,20 @@ end
 local is_changed = false
 local function save()
   if is_changed then
-    redis.call('HSET', KEYS[1], '', int(used) .. ' ' .. int(version) .. ' ' .. int(mortal))
+    local mark = owner ~= '' and ' ' .. owner or ''
+    redis.call('HSET', KEYS[1], '', int(used) .. ' ' .. int(version) .. ' ' .. int(mortal) .. mark)
   end
+end
+
+-- Whether the caller's enablement was erased: then it writes nothing any more, whoever has the scope now. An erase removes
+-- the record and the scope in one step, so the record is asked only before the first write; the scope remembers the answer.
+local function is_erased()
+  local subject = ARGV[3]
+  if subject == '' or subject == owner then return false end
+  local record = redis.call('HGET', KEYS[4], ARGV[2])
+  if not record or cjson.decode(string.match(record, '{.*$')).subject ~= subject then return true end
+  owner, is_changed = subject, true
+  return false
 end
 
 local function drop(key, packed)

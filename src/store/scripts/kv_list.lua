@@ -1,6 +1,6 @@
--- ARGV: now, first key, end, limit. Answers keys, and the last one looked at where there may be more.
-local keys = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[2], ARGV[3], 'LIMIT', 0, ARGV[4])
-local last = #keys >= tonumber(ARGV[4]) and keys[#keys] or false
+-- ARGV from 4: first key, end, limit. Answers keys, and the last one looked at where there may be more.
+local keys = redis.call('ZRANGEBYLEX', KEYS[2], ARGV[4], ARGV[5], 'LIMIT', 0, ARGV[6])
+local last = #keys >= tonumber(ARGV[6]) and keys[#keys] or false
 if mortal > 0 then
   local alive = {}
   for _, key in ipairs(keys) do

@@ -1,5 +1,7 @@
 //! `publish`: a component comes into the registry, by upload or from an address.
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use reqwest::Method;
 use semantest::host::section;
@@ -11,6 +13,7 @@ use crate::net::peer::{Peer, Script};
 use crate::support::components::{built, manifest, packed};
 use crate::support::platform::Platform;
 use crate::support::tenant::{failed_step, steps};
+use crate::support::until;
 
 const ADDONS: &str = "/api/v1/addons";
 
@@ -125,5 +128,84 @@ async fn only_an_admin_publishes_from_a_path_and_only_from_an_allowed_folder() {
     let job = platform.admin.done(ADDONS, &body).await;
     assert_eq!(job["status"], "completed", "{job}");
     assert!(section::read(&bytes).is_ok());
+    platform.end().await;
+}
+
+/// Makes every stored component look older than it is.
+fn age(platform: &Platform, hours: u64) {
+    let time = SystemTime::now() - Duration::from_secs(hours * 3600);
+    for file in platform.components() {
+        std::fs::File::options()
+            .append(true)
+            .open(file)
+            .and_then(|file| file.set_modified(time))
+            .expect("an older file");
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_a_publication_that_came_to_nothing_go_when_they_are_old_and_no_version_loses_its_own() {
+    let platform = Platform::start().await;
+    platform.publisher.publish_well(addon("acme.first", "1.0.0")).await;
+    let nonsense = Bytes::from_static(b"no WebAssembly");
+    let job = platform.publisher.publish(nonsense.clone()).await.expect(200).json();
+    assert_eq!(job["status"], "failed", "{job}");
+    let addons = &platform.app.services.addons;
+    age(&platform, 23);
+    assert_eq!(addons.sweep_components(10).await, Ok(0), "another publication may be on its way to them");
+    age(&platform, 25);
+    platform.publisher.publish(nonsense).await.expect(200);
+    assert_eq!(addons.sweep_components(10).await, Ok(0), "they were uploaded again just now");
+    age(&platform, 25);
+    assert_eq!(addons.sweep_components(10).await, Ok(1));
+    assert_eq!(platform.components().len(), 1);
+    platform.acme.get("/api/v1/addons/acme.first/versions/1.0.0/component").await.expect(200);
+    platform.publisher.publish_well(addon("acme.first", "1.1.0")).await;
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_version_whose_bytes_were_lost_gets_them_back_from_its_publisher() {
+    let platform = Platform::start().await;
+    let bytes = addon("acme.first", "1.0.0");
+    platform.publisher.publish_well(bytes.clone()).await;
+    for file in platform.components() {
+        std::fs::remove_file(file).expect("a removed file");
+    }
+    let again = platform.publisher.publish(bytes.clone()).await.expect(200).json();
+    assert!(again["jobId"].is_null(), "{again}");
+    let component = platform.acme.get("/api/v1/addons/acme.first/versions/1.0.0/component").await.expect(200);
+    assert_eq!(component.bytes, bytes);
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_publication_is_either_cancelled_or_done_and_never_both() {
+    let platform = Platform::start().await;
+    for round in 0..16_u32 {
+        let bytes = addon("acme.first", &format!("1.{round}.0"));
+        let request = platform.publisher.request(Method::POST, ADDONS).header("content-type", "application/wasm");
+        let job = platform.publisher.send(request.body(bytes)).await.expect(202).json()["jobId"].clone();
+        let path = format!("/api/v1/jobs/{}", job.as_str().unwrap_or_default());
+        let due = u64::from(round % 4) * 30;
+        until("the job got so far", async || {
+            let job = platform.publisher.get(&path).await.json();
+            job["progress"].as_u64() >= Some(due) || job["status"] != "processing"
+        })
+        .await;
+        let cancel = platform.publisher.post(&format!("{path}/cancel"), &json!({})).await.status.as_u16();
+        let mut status = Value::Null;
+        until("the job is over", async || {
+            status = platform.publisher.get(&path).await.json()["status"].clone();
+            status == "completed" || status == "cancelled"
+        })
+        .await;
+        let version = format!("/api/v1/addons/acme.first/versions/1.{round}.0");
+        let is_there = platform.publisher.get(&version).await.status.is_success();
+        match (cancel, status.as_str(), is_there) {
+            (200 | 202, Some("cancelled"), false) | (409, Some("completed"), true) => {}
+            all => panic!("round {round}: {all:?}"),
+        }
+    }
     platform.end().await;
 }

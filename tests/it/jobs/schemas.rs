@@ -52,7 +52,6 @@ async fn a_schema_that_leads_outside_or_never_ends_is_refused_with_the_manifest(
         let job = platform.publisher.publish(component).await.expect(200).json();
         assert_eq!(failed_step(&job), (String::from("manifest"), String::from("MANIFEST_INVALID")), "{schema}: {job}");
         assert!(began.elapsed() < Duration::from_secs(5), "{schema} took {:?}", began.elapsed());
-        assert_eq!(platform.components().len(), 0, "{schema}");
     }
     assert_eq!(home.connections(), 0, "a schema called home");
     platform.end().await;

@@ -5,11 +5,12 @@ use semantest::model::job::{JobKind, Outcome};
 use semantest::shutdown;
 use semantest::store::Store;
 use semantest::store::control::{Control, Message};
-use semantest::store::enablements::{Enablement, Enablements, Put};
+use semantest::store::enablements::{Concluded, Enablement, Enablements, Put};
 use semantest::store::jobs::{Jobs, NewJob};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 
+use super::last_writes;
 use crate::support::redis::TestRedis;
 use crate::support::{soon, until};
 
@@ -117,11 +118,13 @@ async fn every_process_hears_that_an_enablement_changed_or_is_gone() {
     let mut elsewhere = listen(&redis.store().await).await;
     let (client, user) = (ClientId::parse("acme").unwrap(), UserId::parse("alice").unwrap());
     let addon = AddonId::parse("acme.art").unwrap();
-    let enablements = Enablements::new(store);
+    let (enablements, jobs) = (Enablements::new(store.clone()), Jobs::new(store));
     let message = Message::EnablementChanged { client: client.clone(), user: user.clone(), addon: addon.clone() };
     let fresh = Enablement::fresh(client.clone(), user.clone(), addon.clone());
     assert_eq!(enablements.put(0, &fresh).await.unwrap(), Put::Stored(1));
     assert_eq!(next(&mut elsewhere.messages).await, message);
-    assert!(enablements.remove(&client, &user, &addon).await.unwrap());
+    let job = last_writes::running_job(&jobs).await;
+    let there = Enablement { revision: 1, ..fresh };
+    assert_eq!(enablements.erase(&job, &there).await.unwrap(), Concluded::Written);
     assert_eq!(next(&mut elsewhere.messages).await, message);
 }

@@ -4,6 +4,7 @@
 //! disk, Redis or a client is written out field by field in its own file.
 
 pub mod capability;
+pub mod ceiling;
 pub mod chat;
 pub mod code;
 pub mod contract;
@@ -22,6 +23,7 @@ pub mod network;
 pub mod origin;
 pub mod path_prefix;
 mod reach;
+pub mod right;
 pub mod schema;
 pub mod units;
 pub mod usage;

@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod keys;
 pub mod kv;
 pub mod page;
+pub mod policy;
 mod script;
 
 use std::sync::Arc;

@@ -136,6 +136,7 @@ impl Addons {
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
         progress.percent(70).await;
+        let approval = self.inner.policy().await?.policy.approval_of(&manifest.id);
         let record = VersionRecord {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
@@ -143,7 +144,7 @@ impl Addons {
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
             contract: inspection.contract,
-            state: match self.inner.settings.approval {
+            state: match approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
             },

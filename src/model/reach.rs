@@ -5,7 +5,7 @@
 //! ([`Reach::intersect`]). Text that cannot be read reaches nothing; the doors refuse it before it gets here.
 
 #[cfg(test)]
-mod properties;
+pub(super) mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
 

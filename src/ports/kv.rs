@@ -1,11 +1,14 @@
 //! `kv`: one addon's state for one user, within its grant.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
+use crate::model::right::Rights;
+use crate::model::usage::Use;
 use crate::store::StoreError;
 use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 
@@ -13,16 +16,26 @@ use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 pub(super) struct AddonKv {
     store: KvStore,
     scope: String,
-    quota: u64,
+    rights: Arc<Rights>,
 }
 
 impl AddonKv {
-    pub(super) const fn new(store: KvStore, scope: String, quota: u64) -> Self {
-        Self { store, scope, quota }
+    pub(super) const fn new(store: KvStore, scope: String, rights: Arc<Rights>) -> Self {
+        Self { store, scope, rights }
     }
 
-    const fn options(&self, ttl: Option<Duration>) -> WriteOptions {
-        WriteOptions { quota: self.quota, ttl }
+    fn options(&self, ttl: Option<Duration>) -> WriteOptions {
+        WriteOptions { quota: self.rights.effective().kv_bytes(), ttl }
+    }
+
+    /// A write that does not fit is told with the key that set the bound.
+    fn refusal(&self, error: &KvError) -> PortError {
+        let refusal = as_port_error(error);
+        let KvError::Quota { used, .. } = error else { return refusal };
+        match self.rights.decide(&Use::Kv { bytes: *used }).denial() {
+            Some(denial) => refusal.denied_by(&denial),
+            None => refusal,
+        }
     }
 }
 
@@ -34,7 +47,7 @@ impl KvPort for AddonKv {
     }
 
     async fn set(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<u64, PortError> {
-        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| self.refusal(&error))
     }
 
     async fn compare_and_swap(
@@ -45,14 +58,14 @@ impl KvPort for AddonKv {
         ttl: Option<Duration>,
     ) -> Result<KvSwap, PortError> {
         let swap = self.store.cas(&self.scope, key, &value, expect, self.options(ttl)).await;
-        Ok(match swap.map_err(|error| as_port_error(&error))? {
+        Ok(match swap.map_err(|error| self.refusal(&error))? {
             Swap::Stored(version) => KvSwap::Stored(version),
             Swap::Stale(entry) => KvSwap::Stale(entry.map(entry_of)),
         })
     }
 
     async fn increment(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, PortError> {
-        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| self.refusal(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, PortError> {

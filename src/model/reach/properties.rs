@@ -25,18 +25,18 @@ const HOSTS: [&str; 9] = [
 ];
 const WIDE: [&str; 5] = ["*", "*.com", "*.example.com", "*.api.example.com", "*.xn--bcher-kva.example"];
 const PORTS: [&str; 3] = ["", ":443", ":8443"];
-const METHODS: [&str; 3] = ["GET", "POST", "PURGE"];
-const PREFIXES: [&str; 5] = ["/", "/v1", "/v1/", "/v1/a", "/v2"];
+pub(in crate::model) const METHODS: [&str; 3] = ["GET", "POST", "PURGE"];
+pub(in crate::model) const PREFIXES: [&str; 5] = ["/", "/v1", "/v1/", "/v1/a", "/v2"];
 const PATHS: [&str; 8] = ["/", "/v1", "/v1/", "/v10", "/v1/a", "/v1/a/b", "/v2/x", "/v1/..%2fv2"];
-const NAMES: [&str; 3] = ["one", "two", "three"];
+pub(in crate::model) const NAMES: [&str; 3] = ["one", "two", "three"];
 
-fn pattern() -> impl Strategy<Value = String> {
+pub(in crate::model) fn pattern() -> impl Strategy<Value = String> {
     let host = prop_oneof![select(&HOSTS[..]), select(&WIDE[..])];
     (select(&["http", "https"][..]), host, select(&PORTS[..]))
         .prop_map(|(scheme, host, port)| format!("{scheme}://{host}{port}"))
 }
 
-fn words(among: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+pub(in crate::model) fn words(among: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
     vec(select(among), 0..3).prop_map(|words| words.into_iter().map(str::to_owned).collect())
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::capability::{Capability, CapabilityKind};
+use crate::model::capability::CapabilityKind;
 use crate::model::ceiling::Bounds;
 use crate::model::grants::Grants;
 use crate::model::manifest::Manifest;
@@ -56,6 +56,9 @@ pub struct KeyAnswer {
     pub allows: bool,
     /// The rule in plain words, a sentence without its full stop.
     pub rule: String,
+    /// Whether it lets the interface be there at all.
+    #[serde(skip)]
+    opens: bool,
 }
 
 /// What all three keys say to one use.
@@ -67,7 +70,7 @@ pub struct Decision {
     pub keys: [KeyAnswer; 3],
 }
 
-/// Why a use is denied: the first key that says no, and its rule.
+/// Why a use is denied: the key that says no, and its rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("may not {asked}: {rule}")]
 pub struct Denial {
@@ -96,10 +99,12 @@ impl Decision {
         self.keys.iter().all(|answer| answer.allows)
     }
 
-    /// Why not, where one says no.
+    /// Why not, where one says no. Of several the first; but one that keeps the whole interface shut comes before one
+    /// that only minds this use of it, because that is what a guest meets first.
     #[must_use]
     pub fn denial(&self) -> Option<Denial> {
-        let answer = self.keys.iter().find(|answer| !answer.allows)?;
+        let shut = self.keys.iter().find(|answer| !answer.opens);
+        let answer = shut.or_else(|| self.keys.iter().find(|answer| !answer.allows))?;
         Some(Denial {
             capability: self.asked.kind(),
             key: answer.key,
@@ -140,25 +145,30 @@ impl Rights {
     /// What each key says to one use.
     #[must_use]
     pub fn decide(&self, asked: &Use) -> Decision {
-        let given: &[Capability] = self.given.as_ref().map(Grants::capabilities).unwrap_or_default();
+        let none = Grants::default();
+        let given = self.given.as_ref().unwrap_or(&none);
+        let door = Use::Door(asked.kind());
         let keys = [
             KeyAnswer {
                 key: Key::Manifest,
                 allows: self.asked.allows(asked),
                 rule: words::of_manifest(self.asked.capabilities(), asked.kind()),
+                opens: self.asked.allows(&door),
             },
             KeyAnswer {
                 key: Key::Ceiling,
                 allows: self.bounds.allows(asked),
                 rule: words::of_ceiling(&self.bounds, asked),
+                opens: self.bounds.allows(&door),
             },
             KeyAnswer {
                 key: Key::Grant,
-                allows: given.iter().any(|capability| capability.allows(asked)),
+                allows: given.allows(asked),
                 rule: match &self.given {
                     Some(given) => words::of_grant(given.capabilities(), asked.kind()),
                     None => String::from("the user has not consented to this version yet"),
                 },
+                opens: given.allows(&door),
             },
         ];
         Decision { asked: asked.clone(), keys }

@@ -31,8 +31,8 @@ impl AddonKv {
     /// A write that does not fit is told with the key that set the bound.
     fn refusal(&self, error: &KvError) -> PortError {
         let refusal = as_port_error(error);
-        let KvError::Quota { used, .. } = error else { return refusal };
-        match self.rights.decide(&Use::Kv { bytes: *used }).denial() {
+        let KvError::Quota { wanted, .. } = error else { return refusal };
+        match self.rights.decide(&Use::Kv { bytes: *wanted }).denial() {
             Some(denial) => refusal.denied_by(&denial),
             None => refusal,
         }
@@ -92,7 +92,7 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
             PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
         }
         KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
-        KvError::Quota { quota, used } => PortError::over_quota("the bytes in use", *used, *quota),
+        KvError::Quota { quota, wanted } => PortError::over_quota("the bytes in use", *wanted, *quota),
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {
             tracing::warn!(error = %cause, "An addon's state could not be read or written");

@@ -21,8 +21,9 @@ mod ticket;
 pub mod tickets;
 
 pub use consumer::delivery::Delivery;
-pub use consumer::handler::{Abandoned, Handler, Verdict};
+pub use consumer::handler::{Abandoned, Handler};
 pub use consumer::running::Interruption;
+pub use consumer::verdict::Verdict;
 pub use consumer::{Canceller, Consumer, close_all};
 pub use error::QueueError;
 pub use lane::Lane;

@@ -18,6 +18,7 @@ pub mod schedule;
 mod scripts;
 mod session;
 mod ticket;
+mod ticket_error;
 pub mod tickets;
 
 pub use consumer::delivery::Delivery;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::blocking::blocking;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
@@ -38,7 +39,7 @@ const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
 /// What the checks before `compile` found out.
 struct Prepared {
     record: VersionRecord,
-    inspection: Inspection,
+    inspection: Arc<Inspection>,
     bytes: Bytes,
     grants: Grants,
     config: Value,
@@ -163,10 +164,11 @@ impl Addons {
                 Ok(Found::with(bytes, json!({ "source": "store", "sizeBytes": size })))
             })
             .await?;
-        progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
-        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspection =
+            progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         let (grants, config, consent) =
             progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
         Ok(Prepared { record, inspection, bytes, grants, config, consent })
@@ -271,7 +273,7 @@ impl Addons {
 
 async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {
     let bytes = bytes.clone();
-    let embedded = verify::blocking(move || {
+    let embedded = blocking(move || {
         crate::host::section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
     })
     .await?;

@@ -12,7 +12,7 @@ use crate::addons::blocking::blocking;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
-use crate::addons::registry::VersionWish;
+use crate::addons::registry::{VersionWish, nothing_fits};
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::clock;
@@ -178,9 +178,8 @@ impl Addons {
         let wish = VersionWish::parse(ticket.version.as_deref())
             .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
         let records = self.inner.versions.list(&owner.addon).await?;
-        let wanted = ticket.version.as_deref().unwrap_or("latest");
-        let record = wish.choose(records).ok_or_else(|| {
-            let message = format!("`{}` has no approved version that is `{wanted}`", owner.addon);
+        let record = wish.choose(&records).ok_or_else(|| {
+            let message = nothing_fits(&owner.addon, ticket.version.as_deref(), &wish, &records);
             JobError::permanent(JobCode::AddonUnknown, message)
         })?;
         let evidence = json!({ "version": record.version, "digest": record.digest });

@@ -157,6 +157,15 @@ impl Caches {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Tells every process that what it knows of an addon's versions is old. Best effort: a manifest never changes, and
+    /// whoever decides about a version reads its record.
+    pub(super) async fn tell_of_addon(&self, id: &AddonId) {
+        let told = self.control.publish(&Message::AddonChanged { id: id.clone() }).await;
+        if let Err(error) = told {
+            tracing::debug!(error = %error, "Could not tell the others that `{id}` has changed");
+        }
+    }
+
     fn forget(&self, key: &Key) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.running.lock().pop(key);

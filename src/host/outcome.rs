@@ -202,7 +202,8 @@ impl CallFailure {
         let last = logs.last().filter(|line| line.level == LogLevel::Error && line.message.starts_with(PANICKED));
         match (self, last) {
             (Self::Trapped { reason, backtrace, .. }, Some(line)) => {
-                let place = line.fields.iter().find(|(name, _)| name == "at").map(|(_, place)| format!(" (at {place})"));
+                let place =
+                    line.fields.iter().find(|(name, _)| name == "at").map(|(_, place)| format!(" (at {place})"));
                 let words = format!("{}{}", line.message, place.unwrap_or_default());
                 Self::Trapped { reason, backtrace, last_words: Some(clean(&words, MAX_MESSAGE_BYTES)) }
             }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::Value;
-use tracing::{Instrument as _, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::addons::CallContext;
 use crate::clock;
@@ -60,13 +60,8 @@ impl Handler for JobHandler {
             let message = format!("no job is called `{}` here; there are: {}", delivery.name, known.join(", "));
             return Verdict::GiveUp(JobError::permanent(JobCode::TicketInvalid, message).to_string());
         };
-        let span = tracing::info_span!("job", job.id = %delivery.id, job.kind = %kind, job.attempt = delivery.attempt);
         let delivery = Arc::new(delivery);
-        if kind.is_public() {
-            self.public(kind, delivery).instrument(span).await
-        } else {
-            self.internal(kind, &delivery).instrument(span).await
-        }
+        if kind.is_public() { self.public(kind, delivery).await } else { self.internal(kind, &delivery).await }
     }
 
     /// The queue ends a job that this handler did not end: our record must end too.

@@ -290,6 +290,7 @@ impl<T: ScheduleHandler> world::with_schedule_handler::exports::semantest::addon
     for Exported<T>
 {
     fn tick(call: Call, schedule: String, due_ms: u64) -> Result<(), Error> {
+        last_words::keep();
         T::tick(call, &schedule, due_ms)
     }
 }

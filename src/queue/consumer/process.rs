@@ -53,7 +53,8 @@ pub(super) async fn process(
         () = place.running.token.cancelled() => return run.let_go().await,
     };
     let kind = tally::kind_of(workshop.lane, job.name());
-    let span = info_span!("job", job.id = %job.id(), job.kind = kind, lane = %workshop.lane);
+    let attempt = job.attempts_made() + 1;
+    let span = info_span!("job", job.id = %job.id(), job.kind = kind, job.attempt = attempt, lane = %workshop.lane);
     let result = run.to_its_end(kind).instrument(span).await;
     drop(slot);
     result

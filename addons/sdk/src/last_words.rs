@@ -10,7 +10,10 @@ use crate::bindings::semantest::addon::log::{self, Level};
 pub(crate) fn keep() {
     #[cfg(target_family = "wasm")]
     std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("with a value that is no text");
+        let payload = panic.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("with a value that is no text");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         log::write(Level::Error, &format!("panicked: {message}"), &[(String::from("at"), place)]);
     }));

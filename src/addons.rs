@@ -6,6 +6,7 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod blocking;
 mod consent;
 mod disable;
 mod edition;
@@ -13,6 +14,7 @@ mod enable;
 pub mod error;
 mod fetch;
 pub mod hooks;
+mod inspections;
 mod install;
 pub mod measure;
 mod owner;
@@ -125,6 +127,7 @@ struct Inner {
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
+    inspections: inspections::Inspections,
 }
 
 /// What the service is made of.
@@ -169,7 +172,14 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
+                inspections: inspections::Inspections::new(),
             }),
         }
+    }
+
+    /// How many components this process has read through since it began; what it knew already is not counted.
+    #[must_use]
+    pub fn inspections(&self) -> u64 {
+        self.inner.inspections.made()
     }
 }

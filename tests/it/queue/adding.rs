@@ -85,9 +85,9 @@ async fn left_by(
     let mut redis = server.connection().await?;
     prepare(&producer, &mut redis).await?;
     if is_at_once {
-        all_at_once(&producer).await?
+        all_at_once(&producer).await?;
     } else {
-        one_by_one(&producer).await?
+        one_by_one(&producer).await?;
     }
     everything(&mut redis).await
 }

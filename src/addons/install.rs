@@ -87,7 +87,7 @@ impl Addons {
                 let bytes = prepared.bytes.clone();
                 let granted = InterfaceSet::granted(&prepared.grants);
                 let compiled = self.inner.host()?.compile(&digest, granted, bytes).await?;
-                let evidence = json!({ "from": compiled.origin().as_str() });
+                let evidence = compiled.evidence();
                 Ok(Found::with(compiled, evidence))
             })
             .await?;

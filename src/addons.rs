@@ -17,6 +17,7 @@ mod install;
 pub mod measure;
 mod owner;
 mod publish;
+mod recompile;
 mod reconfigure;
 mod registry;
 mod running;

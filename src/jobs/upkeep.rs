@@ -38,14 +38,15 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let lost = end_lost(services, now).await;
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
-    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    let recompiled = services.addons.recompile().await;
+    let (owed, lost, unlisted, expired, recompiled) = (owed?, lost?, unlisted?, expired?, recompiled?);
     if owed + lost > 0 {
         info!(
             owed,
             lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
         );
     }
-    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired }))
+    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "recompiled": recompiled }))
 }
 
 /// Leaves the dispatch of each foreign or retried job whose worker died for good before it could.

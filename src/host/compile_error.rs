@@ -112,8 +112,21 @@ impl CompileError {
         }
     }
 
+    /// The whole story: the error and everything behind it.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = Error::source(self);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        message
+    }
+
     /// Numbers and names behind the message, for programs.
-    fn details(&self) -> Option<Value> {
+    #[must_use]
+    pub fn details(&self) -> Option<Value> {
         match self {
             Self::Compiler(fault) => fault.details(),
             Self::Fetch { .. }
@@ -131,12 +144,7 @@ impl CompileError {
 impl From<CompileError> for JobError {
     fn from(error: CompileError) -> Self {
         let disposition = error.disposition();
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
+        let message = error.in_words();
         let failure = Failure {
             retryable: disposition.is_retryable(),
             details: error.details(),

@@ -29,7 +29,7 @@ use crate::config::sandbox::{CompilerSettings, WallPolicy};
 use crate::host::compile_error::CompileError;
 use crate::host::compiler::failure::Ending;
 use crate::host::compiler::report::Report;
-use crate::host::engine::Fingerprint;
+use crate::host::engine::{self, Fingerprint};
 use crate::model::units::ByteSize;
 
 pub use failure::CompilerFault;
@@ -64,6 +64,15 @@ pub struct Effort {
 pub(super) struct Artifact {
     pub(super) code: Vec<u8>,
     pub(super) effort: Effort,
+}
+
+/// Compiles a component as a worker with these settings would, and throws its code away.
+///
+/// # Errors
+/// [`CompileError`] with the code that a load job would end with.
+pub async fn try_out(settings: &CompilerSettings, component: Bytes) -> Result<Effort, CompileError> {
+    let engine = engine::compiler().map_err(|error| CompilerFault::Broken { reason: error.to_string() })?;
+    Ok(Compiler::new(settings, Fingerprint::of(&engine)).compile(component).await?.effort)
 }
 
 /// Starts children and judges what they say.

@@ -18,6 +18,8 @@ use crate::host::engine::{self, Fingerprint};
 const STATUS: &str = "/proc/self/status";
 /// Bytes of it that are read: it is shorter.
 const STATUS_BYTES: u64 = 16 * 1024;
+/// Most characters of a reason: it may quote names of any length, and a job's record keeps it.
+const REASON_CHARACTERS: usize = 2000;
 
 /// Runs the child to its end. The process must have one thread only.
 ///
@@ -75,7 +77,7 @@ fn work() -> Outcome {
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
-            (Verdict::Broken { reason: text.to_owned() }, Vec::new())
+            (Verdict::Broken { reason: cut(text) }, Vec::new())
         }
     };
     Outcome { verdict, fingerprint, code }
@@ -90,7 +92,11 @@ fn refusal(error: &wasmtime::Error) -> Verdict {
     if error.is::<wasmtime::OutOfMemory>() || error.chain().any(is_memory) {
         return Verdict::OutOfMemory;
     }
-    Verdict::Refused { reason: format!("{error:#}") }
+    Verdict::Refused { reason: cut(&format!("{error:#}")) }
+}
+
+fn cut(reason: &str) -> String {
+    reason.chars().take(REASON_CHARACTERS).collect()
 }
 
 fn say(report: &Report, code: &[u8]) -> io::Result<()> {

@@ -183,7 +183,9 @@ fn silence(status: ExitStatus, settings: &CompilerSettings) -> CompilerFault {
         // An allocation that fails aborts; nothing else in the child does.
         Some(Signal::SIGABRT) => CompilerFault::OutOfMemory { limit: settings.memory },
         Some(Signal::SIGSEGV | Signal::SIGBUS) => {
-            CompilerFault::Broken { reason: String::from("its stack ran out; does the component nest too deeply?") }
+            let reason =
+                "it lost its footing in memory, as when its stack runs out; does the component nest too deeply?";
+            CompilerFault::Broken { reason: reason.to_owned() }
         }
         Some(Signal::SIGKILL) => CompilerFault::Killed,
         Some(_) | None => CompilerFault::Broken { reason: format!("it ended with {status}") },

@@ -217,9 +217,9 @@ async fn a_child_is_shut_in_before_it_reads_a_byte() -> Result<()> {
         ("Max file size", "0", "0"),
         ("Max core file size", "0", "0"),
     ] {
-        let line = limits.lines().find(|line| line.starts_with(name)).context("a limit")?;
-        let numbers: Vec<&str> = line[name.len()..].split_whitespace().take(2).collect();
-        assert_eq!(numbers, [soft, hard], "{line}");
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).context("a limit")?;
+        let numbers: Vec<&str> = line.split_whitespace().take(2).collect();
+        assert_eq!(numbers, [soft, hard], "{name} {line}");
     }
     assert_eq!(child.proc("environ"), "");
     let report = child.answer(&Guest::doing("").build()?)?;

@@ -19,6 +19,7 @@ mod install;
 pub mod measure;
 mod owner;
 mod publish;
+mod recompile;
 mod reconfigure;
 mod record;
 mod registry;

@@ -6,6 +6,7 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod blocking;
 mod consent;
 mod disable;
 mod edition;
@@ -14,10 +15,12 @@ pub mod error;
 pub mod explain;
 mod fetch;
 pub mod hooks;
+mod inspections;
 mod install;
 pub mod measure;
 mod owner;
 mod publish;
+mod recompile;
 mod reconfigure;
 mod record;
 mod registry;
@@ -131,6 +134,7 @@ struct Inner {
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
+    inspections: inspections::Inspections,
 }
 
 /// What the service is made of.
@@ -179,7 +183,14 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
+                inspections: inspections::Inspections::new(),
             }),
         }
+    }
+
+    /// How many components this process has read through since it began; what it knew already is not counted.
+    #[must_use]
+    pub fn inspections(&self) -> u64 {
+        self.inner.inspections.made()
     }
 }

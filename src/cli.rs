@@ -2,6 +2,7 @@
 
 pub mod addon;
 mod bench;
+mod compile_component;
 mod config;
 mod dev;
 pub mod dev_redis;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Environment};
+use crate::model::causes;
 
 /// A host for addons that strangers ship as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -46,6 +48,9 @@ enum Command {
     Openapi,
     /// Measure this machine: jobs, guest calls, requests.
     Bench(bench::BenchArgs),
+    /// Compile the component on stdin; a worker starts this itself.
+    #[command(hide = true)]
+    CompileComponent(compile_component::CompileComponentArgs),
 }
 
 /// Parses the command line, does what it says, and answers with the process's exit code.
@@ -55,7 +60,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            say::error(&format!("{error:#}"));
+            say::error(&causes::in_one_line(&*error));
             ExitCode::FAILURE
         }
     }
@@ -72,6 +77,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Addon(args) => return addon::run(args),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+        Command::CompileComponent(args) => return Ok(compile_component::run(args)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -46,6 +46,12 @@ pub enum JobCode {
     SecretMissing,
     /// The component could not be compiled.
     CompileFailed,
+    /// Compiling the component needs more memory than it may have.
+    CompileOutOfMemory,
+    /// Compiling the component needs more time than it may have.
+    CompileOutOfTime,
+    /// The component's compiled code is larger than it may be.
+    CompileTooLarge,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
     /// The addon says that the caller's input is wrong.
@@ -68,6 +74,10 @@ pub enum JobCode {
     OutputLimit,
     /// The guest asked for an address that it may not reach.
     EgressDenied,
+    /// The receiver of a webhook is not one that this server may call.
+    DeliveryRefused,
+    /// The receiver of a webhook is gone, or took none of the tries.
+    DeliveryFailed,
     /// A quota ran out.
     QuotaExceeded,
     /// A hook stopped the request.
@@ -90,7 +100,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 45] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -111,6 +121,9 @@ impl JobCode {
         Self::ConfigInvalid,
         Self::SecretMissing,
         Self::CompileFailed,
+        Self::CompileOutOfMemory,
+        Self::CompileOutOfTime,
+        Self::CompileTooLarge,
         Self::ActivateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,
@@ -122,6 +135,8 @@ impl JobCode {
         Self::DeadlineExceeded,
         Self::OutputLimit,
         Self::EgressDenied,
+        Self::DeliveryRefused,
+        Self::DeliveryFailed,
         Self::QuotaExceeded,
         Self::BlockedByAddon,
         Self::ProviderFailed,

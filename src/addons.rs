@@ -17,6 +17,7 @@ mod fetch;
 pub mod hooks;
 mod inspections;
 mod install;
+mod last_rights;
 pub mod measure;
 mod owner;
 mod publish;

@@ -12,6 +12,7 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
+pub mod explain;
 mod fetch;
 pub mod hooks;
 mod inspections;
@@ -23,6 +24,7 @@ mod recompile;
 mod reconfigure;
 mod record;
 mod registry;
+mod rights;
 mod running;
 mod settings;
 mod settle;
@@ -46,6 +48,7 @@ use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
+use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -119,6 +122,9 @@ struct Inner {
     settings: AddonSettings,
     versions: AddonVersions,
     enablements: Enablements,
+    policies: Policies,
+    /// What holds until an admin stores a policy.
+    unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
     blobs: Blobs,
     host: Option<Arc<Host>>,
@@ -159,11 +165,15 @@ impl Addons {
     /// The service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let policy = Policy::of(&parts.settings);
+        let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
+                policies: Policies::new(parts.store.clone()),
+                unwritten_policy,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,

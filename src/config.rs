@@ -4,6 +4,7 @@
 //! setting with its default, and a test parses it to [`Config::default`].
 
 pub mod addons;
+pub mod ceilings;
 pub mod egress;
 pub mod imaging;
 mod load;
@@ -55,6 +56,9 @@ impl Config {
         let contradiction = |text: String| Err(ConfigError::Contradiction(text));
         if let Some(fault) = self.queues.faults().into_iter().next() {
             return contradiction(format!("queues.{fault}"));
+        }
+        if let Some(fault) = self.addons.fault() {
+            return contradiction(fault);
         }
         if !["redis://", "rediss://"].iter().any(|scheme| self.redis.url.starts_with(scheme)) {
             return contradiction(String::from("redis.url must begin with redis:// or rediss://"));

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod kv;
 mod kv_keys;
 pub mod page;
+pub mod policy;
 mod script;
 
 use std::sync::Arc;

@@ -138,6 +138,7 @@ impl Addons {
         let inspection =
             progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         progress.percent(70).await;
+        let approval = self.inner.policy().await?.policy.approval_of(&manifest.id);
         let record = VersionRecord {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
@@ -145,7 +146,7 @@ impl Addons {
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
             contract: inspection.contract.clone(),
-            state: match self.inner.settings.approval {
+            state: match approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
             },

@@ -3,9 +3,11 @@
 pub mod build;
 pub mod check;
 mod componentize;
+mod contract_files;
 pub mod manifest_file;
 pub mod pack;
 mod report;
+pub mod world;
 
 use std::process::ExitCode;
 
@@ -28,6 +30,8 @@ pub enum AddonVerb {
     Pack(pack::PackArgs),
     /// Run the server's own verify steps on a component, without a server.
     Check(check::CheckArgs),
+    /// Write the world that toolchains of other languages than Rust build the addon against.
+    World(world::WorldArgs),
 }
 
 /// Does it. A refused component is a failure with its reasons printed, not an error.
@@ -39,5 +43,6 @@ pub fn run(args: AddonArgs) -> anyhow::Result<ExitCode> {
         AddonVerb::Build(args) => build::run(&args),
         AddonVerb::Pack(args) => pack::run(&args),
         AddonVerb::Check(args) => check::run(&args),
+        AddonVerb::World(args) => world::run(&args),
     }
 }

@@ -38,6 +38,8 @@ pub enum JobCode {
     ExportMissing,
     /// The component needs a contract that this host does not implement.
     ContractUnsupported,
+    /// One of the three keys says no to an interface that the component imports.
+    NotGranted,
     /// The settings do not fit the addon's schema.
     ConfigInvalid,
     /// A required secret is not set.
@@ -98,7 +100,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -115,6 +117,7 @@ impl JobCode {
         Self::ImportForbidden,
         Self::ExportMissing,
         Self::ContractUnsupported,
+        Self::NotGranted,
         Self::ConfigInvalid,
         Self::SecretMissing,
         Self::CompileFailed,

@@ -14,6 +14,7 @@ mod moving;
 mod publish;
 mod reconfigure;
 mod refused;
+mod rights;
 mod schemas;
 mod stopping;
 mod tenants;

@@ -11,7 +11,6 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
-mod fetch;
 pub mod hooks;
 mod install;
 pub mod measure;
@@ -23,6 +22,7 @@ mod registry;
 mod running;
 mod settings;
 mod settle;
+mod source;
 mod sweep;
 mod verify;
 pub mod views;
@@ -37,6 +37,7 @@ use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
 use crate::net::Client;
+use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
@@ -102,6 +103,8 @@ pub enum Published {
 pub enum PublishSource {
     /// `https://`, with a pinned digest.
     Url(String),
+    /// A place in an OCI registry; a tag is asked once, at publish.
+    Oci(String),
     /// A file under an allowed root; admins only.
     Path(String),
 }
@@ -120,6 +123,8 @@ struct Inner {
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
+    registries: Registries,
+    flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
     defaults: CallLimits,
@@ -139,6 +144,8 @@ pub struct Parts {
     pub host: Option<Arc<Host>>,
     /// The door that sources are fetched through.
     pub sources: Client,
+    /// The registries behind the same door.
+    pub registries: Registries,
     /// The desk.
     pub work: Work,
     /// What tells the caches that something changed.
@@ -164,6 +171,8 @@ impl Addons {
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
+                registries: parts.registries,
+                flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
                 defaults: parts.defaults,

@@ -159,7 +159,7 @@ impl Addons {
             .await?;
         progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
-        let limit = self.inner.settings.component_limit;
+        let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
         let (grants, config, consent) =
             progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;

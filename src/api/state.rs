@@ -18,7 +18,7 @@ use crate::work::Work;
 
 use super::key_cache::KeyCache;
 
-/// Uploads that are held in memory at once; the others wait their turn.
+/// Uploads that are received at once, pictures in memory and components on disk; the others wait their turn.
 const UPLOADS_AT_ONCE: usize = 4;
 
 /// What handlers answer from. Cheap to clone.

@@ -14,6 +14,7 @@ mod publish;
 mod reconfigure;
 mod refused;
 mod schemas;
+mod sources;
 mod stopping;
 mod tenants;
 mod unload;

@@ -100,6 +100,14 @@ impl Registry {
         digest
     }
 
+    /// The bytes at a path.
+    pub(crate) fn shown(&self, path: &str) -> Bytes {
+        match self.shelves.replies.lock().get(path) {
+            Some(Reply::Bytes(_, bytes, _) | Reply::Gated(_, bytes)) => bytes.clone(),
+            Some(Reply::Redirect(_) | Reply::Silence) | None => panic!("no bytes at {path}"),
+        }
+    }
+
     /// The requests so far, as `GET /v2/…`.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.shelves.seen.lock().clone()

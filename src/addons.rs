@@ -6,12 +6,14 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod blocking;
 mod consent;
 mod disable;
 mod edition;
 mod enable;
 pub mod error;
 pub mod hooks;
+mod inspections;
 mod install;
 pub mod measure;
 mod owner;
@@ -130,6 +132,7 @@ struct Inner {
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
+    inspections: inspections::Inspections,
 }
 
 /// What the service is made of.
@@ -178,7 +181,14 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
+                inspections: inspections::Inspections::new(),
             }),
         }
+    }
+
+    /// How many components this process has read through since it began; what it knew already is not counted.
+    #[must_use]
+    pub fn inspections(&self) -> u64 {
+        self.inner.inspections.made()
     }
 }

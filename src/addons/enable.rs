@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
-use crate::addons::registry::{VersionWish, unknown_addon};
+use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::model::digest::Digest;
@@ -177,12 +177,9 @@ impl Addons {
         if records.is_empty() {
             return Err(unknown_addon(addon));
         }
-        let record = wish.choose(records).ok_or_else(|| {
-            let wanted = spec.version.as_deref().unwrap_or("latest");
-            AddonsError::NotFound(format!(
-                "`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists them"
-            ))
-        })?;
+        let record = wish
+            .choose(&records)
+            .ok_or_else(|| AddonsError::NotFound(nothing_fits(addon, spec.version.as_deref(), &wish, &records)))?;
         let mut faults = Vec::new();
         let config = settings::check(&record.manifest, spec.config.as_ref()).unwrap_or_else(|found| {
             faults.extend(found);

@@ -7,10 +7,10 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::model::units::ByteSize;
 use crate::net::error::NetError;
 use crate::net::guard::{Policy, Reach};
 use crate::net::incoming::Incoming;
+use crate::net::limits::ClientLimits;
 use crate::net::request::{Answer, Body, Method, Overflow, Request};
 use crate::net::resolver::{GuardedResolver, Lookup, SystemLookup};
 
@@ -20,37 +20,6 @@ const USER_AGENT: &str = concat!("semantest/", env!("CARGO_PKG_VERSION"));
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one receiver.
 const POOL_MAX_IDLE: usize = 8;
-
-/// Limits that hold for every request of a client.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientLimits {
-    /// Time for name resolution, connection and TLS.
-    pub connect: Duration,
-    /// Longest time for a whole exchange, whatever the request says.
-    pub total: Duration,
-    /// Most header lines of an answer.
-    pub headers: usize,
-    /// Largest headers of an answer, names and values together.
-    pub header_bytes: ByteSize,
-    /// Downloads slower than this on average are given up.
-    pub slowest_bytes_per_second: u64,
-    /// How long a download is borne before its rate is looked at.
-    pub slow_start: Duration,
-}
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            // Slow image models think for minutes before the first byte; requests bring their own, shorter time.
-            total: Duration::from_secs(10 * 60),
-            headers: 100,
-            header_bytes: ByteSize::kib(64),
-            slowest_bytes_per_second: 1000,
-            slow_start: Duration::from_secs(10),
-        }
-    }
-}
 
 /// The way out for one purpose. Cheap to clone; clones share connections.
 #[derive(Clone)]

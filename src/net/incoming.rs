@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::units::ByteSize;
-use crate::net::client::ClientLimits;
 use crate::net::error::NetError;
+use crate::net::limits::ClientLimits;
 use crate::net::request::AnswerHeaders;
 
 /// An answer whose body is still on the way. Dropping it closes the connection.

@@ -11,7 +11,7 @@ use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
-use crate::store::{Page, Store, StoreError, jobs, kv, script};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
 
 /// Whether an enablement follows its addon's newer versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,7 +290,7 @@ impl Enablements {
             .key(user_key(&self.store, client, user))
             .key(self.store.key(OF_ADDON, addon.as_str()))
             .key(self.store.key(jobs::RECORD, job.as_str()));
-        for key in kv::keys_of(&self.store, &kv::scope_of(client, user, addon)) {
+        for key in kv_keys::keys_of(&self.store, &kv_keys::scope_of(client, user, addon)) {
             invocation.key(key);
         }
         invocation

@@ -117,7 +117,7 @@ async fn from_source(api: &ApiState, publisher: &Publisher, request: Request) ->
 
 async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let _turn = turn(api).await?;
+    let _turn = api.upload_turn().await?;
     let mut flow = Flow::begin(&parts.headers, content, api.addons().upload_limit(publisher)).await?;
     let mut staging = api.addons().receive(publisher).await?;
     while let Some(part) = flow.next().await? {
@@ -127,14 +127,14 @@ async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> 
 }
 
 async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
-    let _turn = turn(api).await?;
+    let _turn = api.upload_turn().await?;
     let (parts, content) = request.into_parts();
     let limit = api.addons().upload_limit(publisher).as_u64().saturating_add(FORM_BYTES);
     let flow = Flow::begin(&parts.headers, content, ByteSize::bytes(limit)).await?;
     let (mut form, trouble) = form_of(flow, &parts, api).await?;
     let malformed = |text: String| {
         let told = trouble.lock().take();
-        told.unwrap_or_else(|| Problem::new(ProblemCode::MalformedJson, format!("the form cannot be read: {text}")))
+        told.unwrap_or_else(|| Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {text}")))
     };
     let (mut component, mut faults) = (None, Vec::new());
     while let Some(mut field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
@@ -180,14 +180,9 @@ async fn form_of(
     again.headers_mut().clone_from(&parts.headers);
     axum::extract::DefaultBodyLimit::disable().apply(&mut again);
     let form = Multipart::from_request(again, api).await.map_err(|error| {
-        Problem::new(ProblemCode::MalformedJson, format!("the form cannot be read: {}", error.body_text()))
+        Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {}", error.body_text()))
     })?;
     Ok((form, trouble))
-}
-
-/// Only a few uploads are received at once.
-async fn turn(api: &ApiState) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
-    api.uploads.acquire().await.map_err(|error| Problem::internal().because(error.to_string()))
 }
 
 async fn take(api: &ApiState, publisher: &Publisher, parts: &Parts, staged: Staged) -> Result<Response, Problem> {

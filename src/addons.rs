@@ -18,6 +18,7 @@ mod install;
 pub mod measure;
 mod owner;
 mod publish;
+mod recompile;
 mod reconfigure;
 mod record;
 mod registry;

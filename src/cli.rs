@@ -2,6 +2,7 @@
 
 pub mod addon;
 mod bench;
+mod compile_component;
 mod config;
 mod dev;
 pub mod dev_redis;
@@ -47,6 +48,9 @@ enum Command {
     Openapi,
     /// Measure this machine: jobs, guest calls, requests.
     Bench(bench::BenchArgs),
+    /// Compile the component on stdin; a worker starts this itself.
+    #[command(hide = true)]
+    CompileComponent(compile_component::CompileComponentArgs),
 }
 
 /// Parses the command line, does what it says, and answers with the process's exit code.
@@ -73,6 +77,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+        Command::CompileComponent(args) => return Ok(compile_component::run(args)),
     }
     Ok(ExitCode::SUCCESS)
 }

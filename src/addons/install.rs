@@ -84,7 +84,7 @@ impl Addons {
                 let bytes = prepared.bytes.clone();
                 let granted = InterfaceSet::granted(&prepared.grants);
                 let compiled = self.inner.host()?.compile(&prepared.record.digest, granted, bytes).await?;
-                let evidence = json!({ "from": compiled.origin().as_str() });
+                let evidence = compiled.evidence();
                 Ok(Found::with(compiled, evidence))
             })
             .await?;

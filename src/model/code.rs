@@ -44,6 +44,12 @@ pub enum JobCode {
     SecretMissing,
     /// The component could not be compiled.
     CompileFailed,
+    /// Compiling the component needs more memory than it may have.
+    CompileOutOfMemory,
+    /// Compiling the component needs more time than it may have.
+    CompileOutOfTime,
+    /// The component's compiled code is larger than it may be.
+    CompileTooLarge,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
     /// The addon says that the caller's input is wrong.
@@ -92,7 +98,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -112,6 +118,9 @@ impl JobCode {
         Self::ConfigInvalid,
         Self::SecretMissing,
         Self::CompileFailed,
+        Self::CompileOutOfMemory,
+        Self::CompileOutOfTime,
+        Self::CompileTooLarge,
         Self::ActivateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,

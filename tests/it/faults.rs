@@ -1,5 +1,6 @@
 //! What happens when parts of a running platform die: real processes, real kills, bounded in number and time.
 
+mod compiler;
 mod dev;
 mod killed_worker;
 mod platform;
@@ -9,3 +10,4 @@ mod redis_outage;
 mod starting;
 mod stopping;
 mod upkeep;
+mod uploads;

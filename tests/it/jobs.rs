@@ -1,5 +1,6 @@
 //! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
 
+mod bombs;
 mod command;
 mod deliver;
 mod dispatch;

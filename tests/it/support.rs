@@ -1,6 +1,7 @@
 //! What tests stand on.
 
 pub(crate) mod app;
+pub(crate) mod bombs;
 pub(crate) mod components;
 pub(crate) mod http;
 pub(crate) mod platform;

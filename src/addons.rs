@@ -13,7 +13,6 @@ mod edition;
 mod enable;
 pub mod error;
 pub mod explain;
-mod fetch;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -29,6 +28,7 @@ mod rights;
 mod running;
 mod settings;
 mod settle;
+mod source;
 mod sweep;
 mod verify;
 pub mod views;
@@ -43,6 +43,7 @@ use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
 use crate::net::Client;
+use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
@@ -109,6 +110,8 @@ pub enum Published {
 pub enum PublishSource {
     /// `https://`, with a pinned digest.
     Url(String),
+    /// A place in an OCI registry; a tag is asked once, at publish.
+    Oci(String),
     /// A file under an allowed root; admins only.
     Path(String),
 }
@@ -130,6 +133,8 @@ struct Inner {
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
+    registries: Registries,
+    flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
     defaults: CallLimits,
@@ -150,6 +155,8 @@ pub struct Parts {
     pub host: Option<Arc<Host>>,
     /// The door that sources are fetched through.
     pub sources: Client,
+    /// The registries behind the same door.
+    pub registries: Registries,
     /// The desk.
     pub work: Work,
     /// What tells the caches that something changed.
@@ -179,6 +186,8 @@ impl Addons {
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
+                registries: parts.registries,
+                flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
                 defaults: parts.defaults,

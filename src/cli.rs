@@ -42,7 +42,7 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
-    /// Build, pack and check addons.
+    /// Build, pack, check and publish addons.
     Addon(addon::AddonArgs),
     /// Print the OpenAPI description.
     Openapi,
@@ -74,7 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Worker(args) => serve::block_on(serve::worker(load()?, args))?,
         Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
         Command::Config(args) => config::run(&load()?, &args)?,
-        Command::Addon(args) => return addon::run(args),
+        Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
         Command::CompileComponent(args) => return Ok(compile_component::run(args)),

@@ -170,7 +170,7 @@ impl Addons {
             .await?;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
-        let limit = self.inner.settings.component_limit;
+        let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection =
             progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         let granted = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;

@@ -16,6 +16,7 @@ use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
+use crate::net::oci::Registries;
 use crate::net::{Client, ClientLimits, Policy, Purpose};
 use crate::ports::GuestPorts;
 use crate::queue::Producer;
@@ -55,12 +56,16 @@ impl App {
         let public_url = public_url(&config, config.server.listen);
         let gallery =
             Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
+        let sources = client(&config, Purpose::Sources, &mode)?;
+        let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
+            .context("reading the logins of `addons.registries`")?;
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
             blobs,
             host: host.clone(),
-            sources: client(&config, Purpose::Sources, &mode)?,
+            sources,
+            registries,
             work: work.clone(),
             control: control.clone(),
             runner: Arc::new(GuestPorts::new(&store, gallery.clone())),

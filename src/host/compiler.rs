@@ -11,6 +11,7 @@
 pub mod child;
 mod confine;
 mod failure;
+mod fault;
 mod orders;
 mod report;
 mod wall;
@@ -28,11 +29,10 @@ use tokio::time::Instant;
 use crate::config::sandbox::{CompilerSettings, WallPolicy};
 use crate::host::compile_error::CompileError;
 use crate::host::compiler::failure::Ending;
-use crate::host::compiler::report::Report;
 use crate::host::engine::{self, Fingerprint};
 use crate::model::units::ByteSize;
 
-pub use failure::CompilerFault;
+pub use fault::CompilerFault;
 pub use orders::Orders;
 pub use wall::Wall;
 
@@ -205,11 +205,4 @@ async fn taken(pipe: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Resu
         pipe.take(most).read_to_end(&mut bytes).await?;
     }
     Ok(bytes)
-}
-
-/// Splits what the child wrote into its line and the code behind it.
-fn split(output: &[u8]) -> Option<(Report, usize)> {
-    let length = output.iter().position(|byte| *byte == b'\n')?;
-    let report = serde_json::from_slice(output.get(..length)?).ok()?;
-    Some((report, length.saturating_add(1)))
 }

@@ -1,6 +1,7 @@
 //! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
 
 mod bombs;
+mod command;
 mod deliver;
 mod dispatch;
 mod foreign;
@@ -16,6 +17,7 @@ mod reconfigure;
 mod refused;
 mod rights;
 mod schemas;
+mod sources;
 mod stopping;
 mod tenants;
 mod unload;

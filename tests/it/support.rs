@@ -8,6 +8,7 @@ pub(crate) mod platform;
 pub(crate) mod program;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod registry;
 pub(crate) mod tenant;
 
 use std::time::Duration;

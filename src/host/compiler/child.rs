@@ -107,16 +107,6 @@ fn say(report: &Report, code: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 fn cpu_ms() -> u64 {
     let millis = |time: TimeVal| u64::try_from(time.num_milliseconds()).unwrap_or(0);
     getrusage(UsageWho::RUSAGE_SELF)

@@ -45,3 +45,10 @@ pub(super) struct Report {
     /// Most memory at once, in bytes; 0 where the system does not say.
     pub(super) peak_memory_bytes: u64,
 }
+
+/// Splits what the child wrote into its line and the code behind it.
+pub(super) fn split(output: &[u8]) -> Option<(Report, usize)> {
+    let length = output.iter().position(|byte| *byte == b'\n')?;
+    let report = serde_json::from_slice(output.get(..length)?).ok()?;
+    Some((report, length.saturating_add(1)))
+}

@@ -6,6 +6,7 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod begin;
 mod consent;
 mod disable;
 mod edition;
@@ -15,11 +16,13 @@ mod fetch;
 pub mod hooks;
 mod install;
 pub mod measure;
+mod outcome;
 mod owner;
 mod publish;
 mod reconfigure;
 mod record;
 mod registry;
+mod rollback;
 mod running;
 mod settings;
 mod settle;
@@ -47,7 +50,7 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
-pub use owner::{Owner, kv_scope};
+pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
 

@@ -6,7 +6,7 @@ mod progress;
 
 use std::sync::Arc;
 
-use crate::addons::{self, CallScope, Runner};
+use crate::addons::{CallScope, Runner};
 use crate::host::ports::{KvPort, Ports};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
@@ -36,7 +36,7 @@ impl Runner for GuestPorts {
         let grants = &scope.enablement.grants;
         let kv = grants.has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
             let kv = self.kv.within(scope.enablement);
-            Arc::new(AddonKv::new(kv, addons::kv_scope(scope.owner), grants.kv_bytes()))
+            Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), grants.kv_bytes()))
         });
         Ports {
             kv,

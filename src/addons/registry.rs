@@ -5,6 +5,7 @@ use semver::{Version, VersionReq};
 
 use crate::addons::views::{AddonView, VersionLine, VersionView};
 use crate::addons::{Addons, AddonsError};
+use crate::model::digest::Digest;
 use crate::model::id::AddonId;
 use crate::store::addons::{VersionRecord, VersionState};
 use crate::store::blobs::BlobKind;
@@ -39,11 +40,17 @@ impl VersionWish {
         }
     }
 
-    /// The record that the wish means among `records`, in any order; only approved ones count.
-    pub(super) fn choose(&self, records: Vec<VersionRecord>) -> Option<VersionRecord> {
+    /// The record that the wish means among `records`, in any order; only approved ones count, and to whoever holds a
+    /// version by its digest also that one where it was yanked.
+    pub(super) fn choose(&self, records: Vec<VersionRecord>, held: Option<&Digest>) -> Option<VersionRecord> {
+        let may_be_used = |record: &VersionRecord| match record.state {
+            VersionState::Approved => true,
+            VersionState::Yanked => matches!(self, Self::Exact(_)) && held == Some(&record.digest),
+            VersionState::Pending | VersionState::Blocked => false,
+        };
         records
             .into_iter()
-            .filter(|record| record.state == VersionState::Approved)
+            .filter(may_be_used)
             .filter(|record| match self {
                 Self::Latest => record.version.pre.is_empty(),
                 Self::Beta => true,
@@ -146,7 +153,7 @@ fn view_of(id: &AddonId, mut records: Vec<VersionRecord>) -> Option<AddonView> {
             published_at: record.published_at,
         })
         .collect();
-    let latest = VersionWish::Latest.choose(records);
+    let latest = VersionWish::Latest.choose(records, None);
     let shown = latest.as_ref().unwrap_or(&newest);
     Some(AddonView {
         id: id.to_string(),

@@ -28,7 +28,7 @@ use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::{Concluded, Enablement, Put};
+use crate::store::enablements::{Concluded, Enablement, Handover, Put, RolledBack, Switched};
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -213,6 +213,25 @@ impl Inner {
         let concluded = self.enablements.conclude(job, next).await;
         self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
         concluded
+    }
+
+    /// The last write of a job that carries the addon's values over to another version.
+    pub(super) async fn switch(
+        &self,
+        job: &JobId,
+        next: &Enablement,
+        handover: &Handover<'_>,
+    ) -> Result<Switched, StoreError> {
+        let switched = self.enablements.switch(job, next, handover).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        switched
+    }
+
+    /// Goes back to the version before and its values.
+    pub(super) async fn roll_back(&self, next: &Enablement, left: &str) -> Result<RolledBack, StoreError> {
+        let done = self.enablements.roll_back(next, left).await;
+        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        done
     }
 
     /// Removes an enablement and its addon's values, likewise the last write of a job.

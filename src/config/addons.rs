@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::units::ByteSize;
+use crate::model::units::{ByteSize, Span};
 
 /// Whether a user must name the digest that they consent to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub struct AddonSettings {
     pub path_roots: Vec<PathBuf>,
     /// Largest parameters of an action.
     pub params_limit: ByteSize,
+    /// How long the version before an upgrade is kept with its values, for a rollback.
+    pub keep_previous: Span,
 }
 
 impl Default for AddonSettings {
@@ -52,6 +54,7 @@ impl Default for AddonSettings {
             component_limit: ByteSize::mib(4),
             path_roots: Vec::new(),
             params_limit: ByteSize::kib(256),
+            keep_previous: Span::secs(7 * 24 * 60 * 60),
         }
     }
 }

@@ -46,6 +46,8 @@ pub enum JobCode {
     CompileFailed,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
+    /// The addon's own `migrate` refused or failed.
+    MigrateFailed,
     /// The addon says that the caller's input is wrong.
     AddonBadInput,
     /// The addon refused on purpose.
@@ -88,7 +90,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -109,6 +111,7 @@ impl JobCode {
         Self::SecretMissing,
         Self::CompileFailed,
         Self::ActivateFailed,
+        Self::MigrateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,
         Self::AddonFailed,

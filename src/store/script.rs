@@ -91,6 +91,31 @@ script!(
     "enablement_erase.lua"
 );
 script!(
+    /// Stores an enablement that goes over to a copy of its values, if neither was changed since.
+    ENABLEMENT_SWITCH,
+    "job_seal.lua",
+    "kv_marks.lua",
+    "enablement_switch.lua"
+);
+script!(
+    /// Stores an enablement that goes back to the values of the version before.
+    ENABLEMENT_ROLL_BACK,
+    "kv_marks.lua",
+    "enablement_roll_back.lua"
+);
+script!(
+    /// Copies everything of a scope.
+    KV_COPY,
+    "kv_marks.lua",
+    "kv_copy.lua"
+);
+script!(
+    /// Throws a copy away.
+    KV_DISCARD,
+    "kv_marks.lua",
+    "kv_discard.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"

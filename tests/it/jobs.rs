@@ -17,4 +17,5 @@ mod schemas;
 mod stopping;
 mod tenants;
 mod unload;
+mod upgrade;
 mod upkeep;

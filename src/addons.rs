@@ -12,7 +12,9 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
+mod export;
 mod fetch;
+mod follow;
 pub mod hooks;
 mod install;
 pub mod measure;
@@ -29,6 +31,7 @@ mod settle;
 mod sweep;
 mod verify;
 pub mod views;
+mod yank;
 
 use std::sync::Arc;
 
@@ -53,6 +56,7 @@ pub use error::{AddonsError, Fault};
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
 #[derive(Clone, Debug, Default, PartialEq)]

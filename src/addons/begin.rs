@@ -41,13 +41,16 @@ impl Addons {
                 (_, _) if job.as_foreign().is_none() => return Err(overtaken(owner)),
                 (_, EnablementState::Enabled) => {
                     let target = target.as_ref().ok_or_else(|| overtaken(owner))?;
-                    current.candidate = Some(candidate_from(target, job));
+                    current.candidate = Some(candidate_from(target, ticket.version.clone(), job));
                     return Ok(true);
                 }
                 (_, _) => {}
             }
             if current.state != EnablementState::Loading {
                 current.state = current.state.next(Change::Load).map_err(as_activation_failure)?;
+            }
+            if job.as_foreign().is_some() {
+                current.wish.clone_from(&ticket.version);
             }
             current.job_id = Some(job.clone());
             current.candidate = None;
@@ -95,7 +98,7 @@ fn set_loading(current: &mut Enablement) -> bool {
     true
 }
 
-fn candidate_from(target: &VersionRecord, job: &JobId) -> Candidate {
+fn candidate_from(target: &VersionRecord, wish: Option<String>, job: &JobId) -> Candidate {
     Candidate {
         version: target.version.clone(),
         digest: target.digest,
@@ -103,6 +106,7 @@ fn candidate_from(target: &VersionRecord, job: &JobId) -> Candidate {
         since: clock::now(),
         state: CandidateState::Loading,
         error: None,
+        wish,
         request: None,
         is_automatic: false,
     }

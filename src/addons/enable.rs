@@ -100,11 +100,10 @@ impl Addons {
                 return Err(busy(&current));
             }
             if is_effective(&current, checked, spec) {
-                if current.candidate.is_none() {
+                let next = as_it_is(current.clone(), spec);
+                if next == current {
                     return Ok(Claim::Unchanged(Box::new(EnablementView::of(&current))));
                 }
-                // It waits for consent or failed, and the user wants what there is.
-                let next = without_candidate(current);
                 match self.inner.write(next.revision, &next).await? {
                     Put::Stored(_) => return Ok(Claim::Unchanged(Box::new(EnablementView::of(&next)))),
                     Put::Conflict(_) => continue,
@@ -117,14 +116,16 @@ impl Addons {
                 }
                 return Err(busy(&current));
             }
+            let wish = wish_after(spec, current.candidate.as_ref());
             let next = if current.state == EnablementState::Enabled {
-                Enablement { candidate: Some(candidate_of(checked, job, request)), ..current }
+                Enablement { candidate: Some(candidate_of(checked, wish, job, request)), ..current }
             } else {
                 Enablement {
                     state: current.state.next(Change::Load)?,
                     candidate: None,
                     job_id: Some(job.clone()),
                     request: Some(request),
+                    wish,
                     error: None,
                     steps: Vec::new(),
                     ..current
@@ -257,7 +258,7 @@ fn loading_candidate(current: &Enablement) -> Option<&Candidate> {
     current.candidate.as_ref().filter(|candidate| candidate.state == CandidateState::Loading)
 }
 
-fn candidate_of(checked: &Checked, job: &JobId, request: Digest) -> Candidate {
+fn candidate_of(checked: &Checked, wish: Option<String>, job: &JobId, request: Digest) -> Candidate {
     Candidate {
         version: checked.record.version.clone(),
         digest: checked.record.digest,
@@ -265,13 +266,22 @@ fn candidate_of(checked: &Checked, job: &JobId, request: Digest) -> Candidate {
         since: clock::now(),
         state: CandidateState::Loading,
         error: None,
+        wish,
         request: Some(request),
         is_automatic: false,
     }
 }
 
-/// The enablement as it runs. A version that nobody asked for is not offered again.
-fn without_candidate(mut current: Enablement) -> Enablement {
+/// What is wished for from now on: consent to a version that waits leaves the wish that brought it.
+fn wish_after(spec: &EnableSpec, waiting: Option<&Candidate>) -> Option<String> {
+    let waiting = waiting.filter(|waiting| spec.version.is_none() && spec.consent == Some(waiting.digest));
+    spec.version.clone().or_else(|| waiting?.wish.clone())
+}
+
+/// The enablement as it runs, for a user who wants just that: no candidate that waits for consent or failed, and one that
+/// nobody asked for is not offered again.
+fn as_it_is(mut current: Enablement, spec: &EnableSpec) -> Enablement {
+    current.wish.clone_from(&spec.version);
     let turned_down = current.candidate.take().filter(|candidate| candidate.is_automatic);
     current.skipped = turned_down.map(|candidate| candidate.version).max(current.skipped);
     current

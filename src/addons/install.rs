@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::addons::begin::is_loading;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
+use crate::addons::follow::Followed;
 use crate::addons::owner::Owner;
 use crate::addons::record::candidate_of;
 use crate::addons::registry::VersionWish;
@@ -29,7 +30,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::Enablement;
+use crate::store::enablements::{AutoUpdate, Enablement};
 use crate::work::progress::{Found, Progress};
 
 /// Steps after `grants`, shown as skipped when consent is missing.
@@ -97,6 +98,9 @@ impl Addons {
                 self.settle(owner, Change::Loaded, &prepared, ticket, context).await?
             }
         };
+        if ended.auto_update == AutoUpdate::Compatible {
+            self.catch_up(owner).await;
+        }
         self.result(&ended, &context.job_id).await
     }
 
@@ -164,8 +168,12 @@ impl Addons {
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
-        let (grants, config, consent) =
-            progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket, begun))).await?;
+        let (grants, config, consent) = progress
+            .step("grants", async {
+                let followed = self.followed(begun, &record).await?;
+                self.grant(&record, &inspection, ticket, begun, followed.as_ref())
+            })
+            .await?;
         Ok(Prepared { record, bytes, grants, config, consent })
     }
 
@@ -193,11 +201,13 @@ impl Addons {
         inspection: &Inspection,
         ticket: &Load,
         begun: &Enablement,
+        followed: Option<&Followed>,
     ) -> Result<Found<(Grants, Value, Consent)>, JobError> {
         let kept = begun.version.is_some().then_some(&begun.config);
         let config = settings::check(&record.manifest, ticket.config.as_ref().or(kept))
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
         let grants = match &ticket.grants {
+            None if let Some(Followed::Within(carried)) = followed => carried.clone(),
             None => Grants::requested(&record.manifest),
             Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
                 .map_err(|error| JobError::permanent(JobCode::ImportNotDeclared, error.to_string()))?,
@@ -210,7 +220,12 @@ impl Addons {
             Some(Err(error)) => return Err(JobError::permanent(JobCode::DigestMismatch, format!("consent: {error}"))),
         };
         let stands = begun.consent == Some(record.digest) && grants.are_within(&begun.grants);
-        let consent = decide(self.inner.settings.consent, &record.manifest, &record.digest, named.as_ref(), stands);
+        let mode = self.inner.settings.consent;
+        let consent = match followed {
+            Some(Followed::Within(_)) => Consent::Given,
+            Some(Followed::Beyond) => Consent::Missing,
+            None => decide(mode, &record.manifest, &record.digest, named.as_ref(), stands),
+        };
         if let Consent::ForOther(other) = consent {
             let message = format!("consent was given to {other}, but {} would run", record.digest);
             return Err(JobError::permanent(JobCode::DigestMismatch, message));

@@ -164,6 +164,7 @@ fn arrange(
         current.candidate = None;
         current.job_id = Some(job.clone());
         current.request = candidate.request;
+        current.wish = candidate.wish;
     } else if is_of(current, job) {
         let ran = current.last_ran().filter(|ran| ran.digest != prepared.record.digest);
         current.ran = ran.filter(|_| change != Change::Loaded).map(Box::new);

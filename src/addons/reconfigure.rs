@@ -18,7 +18,7 @@ use crate::model::job::JobStatus;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::queue::tickets::reconfigure::Reconfigure;
-use crate::store::enablements::{CandidateState, Enablement, Put};
+use crate::store::enablements::{AutoUpdate, CandidateState, Enablement, Put};
 use crate::work::{JobOptions, Submission};
 
 /// How long a change of settings waits for the addon's word before it is answered as still going on.
@@ -58,7 +58,12 @@ impl Addons {
             };
         }
         match self.inner.write(next.revision, &next).await? {
-            Put::Stored(revision) => Ok(EnablementView::of(&Enablement { revision, ..next })),
+            Put::Stored(revision) => {
+                if patch.auto_update == Some(AutoUpdate::Compatible) {
+                    self.catch_up(owner).await;
+                }
+                Ok(EnablementView::of(&Enablement { revision, ..next }))
+            }
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }

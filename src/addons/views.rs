@@ -24,6 +24,9 @@ pub struct VersionView {
     pub size_bytes: u64,
     /// `pending approved yanked blocked`.
     pub state: String,
+    /// Why it is yanked or blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_note: Option<String>,
     /// `unsigned` until signatures arrive with the next contract of the registry.
     pub signature: &'static str,
     /// When it was published.
@@ -44,6 +47,7 @@ impl VersionView {
             digest: record.digest.to_string(),
             size_bytes: record.size,
             state: record.state.as_str().to_owned(),
+            state_note: record.state_note.clone(),
             signature: "unsigned",
             published_at: record.published_at,
             capabilities: in_plain_words(&record.manifest),

@@ -14,7 +14,9 @@ mod openapi;
 mod problems;
 pub mod publish;
 pub mod schemas;
+pub mod user_data;
 mod webhook_secret;
+pub mod yank;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -30,7 +32,9 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(job_events::routes())
         .merge(addons::routes())
         .merge(publish::routes())
+        .merge(yank::routes())
         .merge(enablements::routes())
+        .merge(user_data::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
         .merge(webhook_secret::routes())

@@ -38,6 +38,8 @@ const MAX_ARTIFACTS: usize = 500;
 const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Components that one sweep removes.
 const MAX_COMPONENTS: usize = 500;
+/// Enablements that one look for updates takes up.
+const MAX_FOLLOWED: usize = 1000;
 
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
@@ -46,14 +48,17 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let unnamed = sweep_components(services).await;
-    let (owed, lost, unlisted, expired, unnamed) = (owed?, lost?, unlisted?, expired?, unnamed?);
+    let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
+    let (owed, lost, unlisted, expired, unnamed, followed) = (owed?, lost?, unlisted?, expired?, unnamed?, followed?);
     if owed + lost > 0 {
         info!(
             owed,
             lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
         );
     }
-    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed }))
+    Ok(
+        json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed, "followed": followed }),
+    )
 }
 
 /// Removes the bytes of publications that came to nothing.

@@ -13,6 +13,7 @@
 //! into what the same user enables later.
 
 pub mod copies;
+mod pages;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::store::enablements::{self, Enablement};
 use crate::store::{Page, Store, StoreError, script};
 
 pub use copies::{ScopeCopy, ValuesCopy};
+pub use pages::KvRecord;
 
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
@@ -347,6 +349,12 @@ fn unpack(packed: &[u8]) -> Option<KvEntry> {
     let (version, due) = (number()?, number()?);
     let value = parts.next()?.to_vec();
     (due == 0 || due > clock::now_ms()).then_some(KvEntry { value, version })
+}
+
+/// When a packed value is due; none for never.
+fn due_of(packed: &[u8]) -> Option<u64> {
+    let due = packed.split(|byte| *byte == b' ').nth(1)?;
+    std::str::from_utf8(due).ok()?.parse().ok().filter(|due| *due > 0)
 }
 
 /// Why a script did not let the caller write, where that is what it answered.

@@ -79,6 +79,11 @@ script!(
     "field_replace.lua"
 );
 script!(
+    /// Removes one field of a hash if it still is what the caller read.
+    FIELD_REMOVE,
+    "field_remove.lua"
+);
+script!(
     /// Stores an enablement if its revision still is what the caller read.
     ENABLEMENT_PUT,
     "job_seal.lua",

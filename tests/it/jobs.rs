@@ -2,6 +2,7 @@
 
 mod deliver;
 mod dispatch;
+mod following;
 mod foreign;
 mod generate;
 mod handover;
@@ -19,3 +20,4 @@ mod tenants;
 mod unload;
 mod upgrade;
 mod upkeep;
+mod user_data;

@@ -145,6 +145,8 @@ pub struct VersionDocument {
     pub size_bytes: u64,
     /// `pending`, `approved`, `yanked` or `blocked`.
     pub state: String,
+    /// Why it is yanked or blocked.
+    pub state_note: Option<String>,
     /// How it is signed.
     pub signature: String,
     /// When it was published.

@@ -81,6 +81,9 @@ pub struct Candidate {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+    /// The wish for a version behind it, as it was written; none is `latest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<String>,
     /// Fingerprint of the request behind it; none where the platform itself follows a new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Digest>,
@@ -158,6 +161,9 @@ pub struct Enablement {
     /// A newer version that the user turned down or went back from: updates that nobody asks for pass it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Version>,
+    /// Which version was wished for, as it was written; none is `latest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<String>,
     /// Which copy of the addon's values it uses.
     #[serde(default, skip_serializing_if = "ValuesCopy::is_first")]
     pub values: ValuesCopy,
@@ -214,6 +220,7 @@ impl Enablement {
             previous: None,
             ran: None,
             skipped: None,
+            wish: None,
             values: ValuesCopy::default(),
             state: EnablementState::Disabled,
             unloading: None,

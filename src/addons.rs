@@ -7,6 +7,7 @@
 
 mod actions;
 mod begin;
+mod blocking;
 mod consent;
 mod disable;
 mod edition;
@@ -16,6 +17,7 @@ mod export;
 mod fetch;
 mod follow;
 pub mod hooks;
+mod inspections;
 mod install;
 pub mod measure;
 mod outcome;
@@ -132,6 +134,7 @@ struct Inner {
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
+    inspections: inspections::Inspections,
 }
 
 /// What the service is made of.
@@ -176,7 +179,14 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
+                inspections: inspections::Inspections::new(),
             }),
         }
+    }
+
+    /// How many components this process has read through since it began; what it knew already is not counted.
+    #[must_use]
+    pub fn inspections(&self) -> u64 {
+        self.inner.inspections.made()
     }
 }

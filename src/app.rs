@@ -105,6 +105,12 @@ impl App {
         let api = if self.roles.api { Some(bind(self.config.server.listen, "API").await?) } else { None };
         let api_address = api.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(address) = api_address {
+            if self.config.server.public_url.is_empty() && !self.services.is_dev {
+                warn!(
+                    "`server.public_url` is empty, so links in answers and webhooks begin with http://{address}: \
+                     set SEMANTEST_PUBLIC_URL to where clients reach this server"
+                );
+            }
             self.state.set_public_url(&public_url(&self.config, address));
             self.services.gallery.set_public_url(&public_url(&self.config, address));
         }

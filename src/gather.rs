@@ -2,8 +2,10 @@
 //!
 //! A trip to Redis costs the same for one entry as for fifty. There is no task
 //! and no timer here: whoever comes first carries at once, and alone; who comes
-//! meanwhile waits, and one of them carries all of them when the first is back.
-//! So a lone caller waits for nobody, and a crowd shares its trips.
+//! when every turn is taken waits, and one of those who wait carries all of
+//! them when somebody is back. So a lone caller waits for nobody, a crowd
+//! shares its trips, and with more than one turn Redis works on one batch
+//! while this process writes the next.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -17,11 +19,12 @@ pub struct Gatherer<P, A>(Arc<Place<P, A>>);
 
 struct Place<P, A> {
     most: usize,
+    turns: usize,
     state: Mutex<State<P, A>>,
 }
 
 struct State<P, A> {
-    is_carried: bool,
+    taken: usize,
     waiting: VecDeque<Waiting<P, A>>,
 }
 
@@ -35,7 +38,7 @@ enum Message<P, A> {
     Carry(Turn<P, A>),
 }
 
-/// The right to carry, which exactly one caller has. Dropped, it goes to the next who waits.
+/// The right to carry, of which there are few. Dropped, it goes to the next who waits.
 struct Turn<P, A>(Arc<Place<P, A>>);
 
 impl<P, A> Clone for Gatherer<P, A> {
@@ -45,11 +48,11 @@ impl<P, A> Clone for Gatherer<P, A> {
 }
 
 impl<P: Clone, A> Gatherer<P, A> {
-    /// A place whose batches hold `most` passengers, at least one.
+    /// A place whose batches hold `most` passengers, and from which `turns` batches may be on their way; both at least one.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        let state = State { is_carried: false, waiting: VecDeque::new() };
-        Self(Arc::new(Place { most: most.max(1), state: Mutex::new(state) }))
+    pub fn new(most: usize, turns: usize) -> Self {
+        let state = State { taken: 0, waiting: VecDeque::new() };
+        Self(Arc::new(Place { most: most.max(1), turns: turns.max(1), state: Mutex::new(state) }))
     }
 
     /// Sends `passenger` with the next batch, by `carry` where it is this caller's turn: it gives one answer for each
@@ -90,8 +93,8 @@ impl<P: Clone, A> Gatherer<P, A> {
 
     fn board(&self, passenger: &P) -> Boarded<P, A> {
         let mut state = self.0.state.lock();
-        if !state.is_carried {
-            state.is_carried = true;
+        if state.taken < self.0.turns {
+            state.taken += 1;
             return Boarded::Carrier(Turn(Arc::clone(&self.0)));
         }
         let (message, messages) = oneshot::channel();
@@ -124,7 +127,9 @@ impl<P, A> Drop for Turn<P, A> {
                     next => break next,
                 }
             };
-            state.is_carried = next.is_some();
+            if next.is_none() {
+                state.taken = state.taken.saturating_sub(1);
+            }
             next
         };
         if let Some(next) = next {
@@ -145,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_shares_trips_and_everybody_gets_the_own_answer() {
-        let gatherer = Gatherer::<u32, u32>::new(10);
+        let gatherer = Gatherer::<u32, u32>::new(10, 1);
         let (gate, trips) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut callers = JoinSet::new();
         for number in 0..41 {
@@ -173,25 +178,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_carrier_that_goes_away_leaves_its_passengers_to_the_next() {
-        let gatherer = Gatherer::<u32, u32>::new(10);
+        let gatherer = Gatherer::<u32, u32>::new(10, 1);
+        let mut callers = JoinSet::new();
         let never = gatherer.clone();
-        let carrier = tokio::spawn(async move { never.add(1, |_| std::future::pending()).await });
+        let carrier = callers.spawn(async move { never.add(1, |_| std::future::pending()).await });
         tokio::task::yield_now().await;
-        let waiting: Vec<_> = (2..5)
-            .map(|number| {
-                let gatherer = gatherer.clone();
-                tokio::spawn(async move { gatherer.add(number, |batch| async { batch }).await })
-            })
-            .collect();
+        for number in 2..5 {
+            let gatherer = gatherer.clone();
+            callers.spawn(async move { gatherer.add(number, |batch| async { batch }).await });
+        }
         tokio::task::yield_now().await;
         let given_up = gatherer.clone();
-        let gone = tokio::spawn(async move { given_up.add(9, |batch| async { batch }).await });
+        let gone = callers.spawn(async move { given_up.add(9, |batch| async { batch }).await });
         tokio::task::yield_now().await;
         gone.abort();
         carrier.abort();
-        for (number, caller) in (2..5).zip(waiting) {
-            assert_eq!(caller.await.expect("no caller panics"), number);
+        let mut answers = Vec::new();
+        while let Some(done) = callers.join_next().await {
+            answers.extend(done.ok());
         }
+        answers.sort_unstable();
+        assert_eq!(answers, [2, 3, 4]);
         assert_eq!(gatherer.add(7, |batch| async { batch }).await, 7, "the place is free again");
     }
 }

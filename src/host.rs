@@ -26,6 +26,7 @@ pub mod logbook;
 mod meter;
 pub mod outcome;
 pub mod ports;
+mod resources;
 pub mod section;
 mod state;
 mod ticker;
@@ -128,7 +129,7 @@ impl Host {
         let engine = engine::build(settings)?;
         let disk = DiskCache::open(cache_folder, mac_key, &engine, settings.disk_cache.as_u64())
             .map_err(|source| HostError::Cache { folder: cache_folder.into(), source })?;
-        let ticker = Ticker::start(&engine, settings.tick.duration())?;
+        let ticker = Ticker::start(&engine, settings.tick.duration()).map_err(|source| HostError::Ticker { source })?;
         Ok(Arc::new(Self {
             linkers: Linkers::new(&engine),
             memory: MemoryCache::new(settings.memory_cache.as_u64()),

@@ -197,7 +197,7 @@ impl Work {
             idempotency: Idempotency::new(store.clone()),
             producer,
             control,
-            leaving: Gatherer::new(leave::MOST_IN_A_BATCH),
+            leaving: Gatherer::new(leave::MOST_IN_A_BATCH, leave::TURNS),
         }
     }
 

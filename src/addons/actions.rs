@@ -13,7 +13,6 @@ use crate::model::code::JobCode;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
-use crate::model::schema;
 use crate::queue::tickets::invoke::Invoke;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
@@ -107,7 +106,8 @@ impl Addons {
             return Err(AddonsError::invalid("/params", format!("is {size} bytes, at most {limit} are taken")));
         }
         let faults: Vec<Fault> = match running.params(action) {
-            Some(validator) => schema::faults(validator, params)
+            Some(schema) => schema
+                .faults(params)
                 .into_iter()
                 .map(|fault| Fault { pointer: format!("/params{}", fault.pointer), message: fault.message })
                 .collect(),
@@ -141,8 +141,8 @@ impl Addons {
 
 /// Holds an answer against the schema that the addon declared for it.
 fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, JobError> {
-    let Some(validator) = running.result(action) else { return Ok(value) };
-    let faults = schema::faults(validator, &value);
+    let Some(schema) = running.result(action) else { return Ok(value) };
+    let faults = schema.faults(&value);
     if faults.is_empty() {
         return Ok(value);
     }

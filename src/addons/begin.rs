@@ -41,7 +41,7 @@ impl Addons {
                 (_, _) if job.as_foreign().is_none() => return Err(overtaken(owner)),
                 (_, EnablementState::Enabled) => {
                     let target = target.as_ref().ok_or_else(|| overtaken(owner))?;
-                    current.candidate = Some(candidate_from(target, ticket.version.clone(), job));
+                    current.candidate = Some(candidate_from(target, ticket, job));
                     return Ok(true);
                 }
                 (_, _) => {}
@@ -98,7 +98,7 @@ fn set_loading(current: &mut Enablement) -> bool {
     true
 }
 
-fn candidate_from(target: &VersionRecord, wish: Option<String>, job: &JobId) -> Candidate {
+fn candidate_from(target: &VersionRecord, ticket: &Load, job: &JobId) -> Candidate {
     Candidate {
         version: target.version.clone(),
         digest: target.digest,
@@ -106,7 +106,8 @@ fn candidate_from(target: &VersionRecord, wish: Option<String>, job: &JobId) -> 
         since: clock::now(),
         state: CandidateState::Loading,
         error: None,
-        wish,
+        config: ticket.config.clone(),
+        wish: ticket.version.clone(),
         request: None,
         is_automatic: false,
     }

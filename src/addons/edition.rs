@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::model::manifest::{ActionSpec, Manifest};
-use crate::model::schema;
+use crate::model::schema::{self, Schema};
 
 /// One version of an addon, ready to be called.
 pub(super) struct Edition {
@@ -21,8 +20,8 @@ pub(super) struct Edition {
 
 /// The compiled schemas by the name of their action.
 struct Schemas {
-    params: HashMap<String, Validator>,
-    results: HashMap<String, Validator>,
+    params: HashMap<String, Schema>,
+    results: HashMap<String, Schema>,
 }
 
 impl Edition {
@@ -30,13 +29,13 @@ impl Edition {
         Self { manifest: Arc::new(manifest), schemas: OnceLock::new() }
     }
 
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+    /// The schema of an action's parameters, where it declares one.
+    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
         self.schemas().params.get(action)
     }
 
-    /// The validator of an action's result, where it declares a schema.
-    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+    /// The schema of an action's result, where it declares one.
+    pub(super) fn result(&self, action: &str) -> Option<&Schema> {
         self.schemas().results.get(action)
     }
 

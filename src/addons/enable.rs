@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
-use crate::addons::registry::{VersionWish, unknown_addon};
+use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::clock;
@@ -116,9 +116,9 @@ impl Addons {
                 }
                 return Err(busy(&current));
             }
-            let wish = wish_after(spec, current.candidate.as_ref());
+            let wish = wish_after(spec, &current);
             let next = if current.state == EnablementState::Enabled {
-                Enablement { candidate: Some(candidate_of(checked, wish, job, request)), ..current }
+                Enablement { candidate: Some(candidate_of(checked, spec, wish, job, request)), ..current }
             } else {
                 Enablement {
                     state: current.state.next(Change::Load)?,
@@ -212,14 +212,11 @@ impl Addons {
             return Err(unknown_addon(addon));
         }
         let held = current.as_ref().and_then(|current| current.digest);
-        let record = wish.choose(records, held.as_ref()).ok_or_else(|| {
-            let wanted = spec.version.as_deref().unwrap_or("latest");
-            AddonsError::NotFound(format!(
-                "`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists them"
-            ))
-        })?;
+        let record = wish
+            .choose(&records, held.as_ref())
+            .ok_or_else(|| AddonsError::NotFound(nothing_fits(addon, spec.version.as_deref(), &wish, &records)))?;
         let mut faults = Vec::new();
-        let kept = current.as_ref().filter(|current| current.version.is_some()).map(|current| &current.config);
+        let kept = current.as_ref().and_then(|current| kept_config(spec, current));
         let config = settings::check(&record.manifest, spec.config.as_ref().or(kept)).unwrap_or_else(|found| {
             faults.extend(found);
             Value::Null
@@ -247,8 +244,7 @@ pub(super) fn not_enabled(addon: &AddonId, user: &UserId) -> AddonsError {
 
 /// Which version is meant: the one that waits for consent where its digest is consented to, and no version is named.
 fn wish_of(spec: &EnableSpec, current: Option<&Enablement>) -> Result<VersionWish, String> {
-    let waiting = current.and_then(|current| current.candidate.as_ref());
-    match waiting.filter(|waiting| spec.version.is_none() && spec.consent == Some(waiting.digest)) {
+    match current.and_then(|current| consented(spec, current)).filter(|_| spec.version.is_none()) {
         Some(waiting) => Ok(VersionWish::Exact(waiting.version.clone())),
         None => VersionWish::parse(spec.version.as_deref()),
     }
@@ -258,7 +254,7 @@ fn loading_candidate(current: &Enablement) -> Option<&Candidate> {
     current.candidate.as_ref().filter(|candidate| candidate.state == CandidateState::Loading)
 }
 
-fn candidate_of(checked: &Checked, wish: Option<String>, job: &JobId, request: Digest) -> Candidate {
+fn candidate_of(checked: &Checked, spec: &EnableSpec, wish: Option<String>, job: &JobId, request: Digest) -> Candidate {
     Candidate {
         version: checked.record.version.clone(),
         digest: checked.record.digest,
@@ -266,16 +262,27 @@ fn candidate_of(checked: &Checked, wish: Option<String>, job: &JobId, request: D
         since: clock::now(),
         state: CandidateState::Loading,
         error: None,
+        config: spec.config.as_ref().map(|_| checked.config.clone()),
         wish,
         request: Some(request),
         is_automatic: false,
     }
 }
 
+/// The candidate that a wish consents to by its digest.
+fn consented<'a>(spec: &EnableSpec, current: &'a Enablement) -> Option<&'a Candidate> {
+    current.candidate.as_ref().filter(|waiting| spec.consent == Some(waiting.digest))
+}
+
 /// What is wished for from now on: consent to a version that waits leaves the wish that brought it.
-fn wish_after(spec: &EnableSpec, waiting: Option<&Candidate>) -> Option<String> {
-    let waiting = waiting.filter(|waiting| spec.version.is_none() && spec.consent == Some(waiting.digest));
-    spec.version.clone().or_else(|| waiting?.wish.clone())
+fn wish_after(spec: &EnableSpec, current: &Enablement) -> Option<String> {
+    spec.version.clone().or_else(|| consented(spec, current)?.wish.clone())
+}
+
+/// The settings of a wish that names none: those that came with what it consents to, or those that there are.
+fn kept_config<'a>(spec: &EnableSpec, current: &'a Enablement) -> Option<&'a Value> {
+    let waiting = consented(spec, current).and_then(|waiting| waiting.config.as_ref());
+    waiting.or_else(|| current.version.is_some().then_some(&current.config))
 }
 
 /// The enablement as it runs, for a user who wants just that: no candidate that waits for consent or failed, and one that

@@ -169,6 +169,7 @@ fn candidate_for(current: &Enablement, target: &VersionRecord) -> Candidate {
         since: clock::now(),
         state: CandidateState::Loading,
         error: None,
+        config: None,
         wish: current.wish.clone(),
         request: None,
         is_automatic: true,

@@ -11,12 +11,13 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::addons::begin::is_loading;
+use crate::addons::blocking::blocking;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::follow::Followed;
 use crate::addons::owner::Owner;
 use crate::addons::record::candidate_of;
-use crate::addons::registry::VersionWish;
+use crate::addons::registry::{VersionWish, nothing_fits};
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::host::inspect::Inspection;
@@ -98,7 +99,9 @@ impl Addons {
                 self.settle(owner, Change::Loaded, &prepared, ticket, context).await?
             }
         };
-        if ended.auto_update == AutoUpdate::Compatible {
+        // Who names an exact version begins there, and follows what is approved from now on.
+        let is_exact = matches!(VersionWish::parse(ended.wish.as_deref()), Ok(VersionWish::Exact(_)));
+        if ended.auto_update == AutoUpdate::Compatible && !is_exact {
             self.catch_up(owner).await;
         }
         self.result(&ended, &context.job_id).await
@@ -164,10 +167,11 @@ impl Addons {
                 Ok(Found::with(bytes, json!({ "source": "store", "sizeBytes": size })))
             })
             .await?;
-        progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
-        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspection =
+            progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         let (grants, config, consent) = progress
             .step("grants", async {
                 let followed = self.followed(begun, &record).await?;
@@ -186,9 +190,8 @@ impl Addons {
         let wish = VersionWish::parse(ticket.version.as_deref())
             .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
         let records = self.inner.versions.list(&owner.addon).await?;
-        let wanted = ticket.version.as_deref().unwrap_or("latest");
-        let record = wish.choose(records, held).ok_or_else(|| {
-            let message = format!("`{}` has no approved version that is `{wanted}`", owner.addon);
+        let record = wish.choose(&records, held).ok_or_else(|| {
+            let message = nothing_fits(&owner.addon, ticket.version.as_deref(), &wish, &records);
             JobError::permanent(JobCode::AddonUnknown, message)
         })?;
         let evidence = json!({ "version": record.version, "digest": record.digest });
@@ -237,7 +240,7 @@ impl Addons {
 
 async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {
     let bytes = bytes.clone();
-    let embedded = verify::blocking(move || {
+    let embedded = blocking(move || {
         crate::host::section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
     })
     .await?;

@@ -156,6 +156,7 @@ fn arrange(
     context: &CallContext,
 ) -> Result<(), JobError> {
     let job = &context.job_id;
+    let ran = current.last_ran().filter(|ran| ran.digest != prepared.record.digest);
     if let Some(candidate) = candidate_of(current, job).cloned() {
         if change == Change::ConsentMissing {
             current.candidate = Some(Candidate { state: CandidateState::AwaitingConsent, ..candidate });
@@ -166,8 +167,7 @@ fn arrange(
         current.request = candidate.request;
         current.wish = candidate.wish;
     } else if is_of(current, job) {
-        let ran = current.last_ran().filter(|ran| ran.digest != prepared.record.digest);
-        current.ran = ran.filter(|_| change != Change::Loaded).map(Box::new);
+        current.ran = ran.clone().filter(|_| change != Change::Loaded).map(Box::new);
         current.state = current.state.next(change).map_err(as_activation_failure)?;
     } else {
         return Err(overtaken(owner));
@@ -183,7 +183,9 @@ fn arrange(
         current.auto_update = mode;
     }
     if change == Change::Loaded {
-        current.skipped = current.skipped.take().filter(|skipped| skipped > version);
+        // Who asks for an older version turns the newer one down.
+        let left = ran.map(|ran| ran.version);
+        current.skipped = left.max(current.skipped.take()).filter(|skipped| skipped > version);
         current.consent = Some(prepared.record.digest);
         current.enabled_at = Some(clock::now());
     }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::blocking::blocking;
 use crate::addons::record::stopped;
 use crate::addons::running::CallContext;
 use crate::addons::views::VersionView;
@@ -134,7 +135,8 @@ impl Addons {
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
         let limit = self.inner.settings.component_limit;
-        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspection =
+            progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         progress.percent(70).await;
         let record = VersionRecord {
             id: manifest.id.clone(),
@@ -142,7 +144,7 @@ impl Addons {
             digest,
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
-            contract: inspection.contract,
+            contract: inspection.contract.clone(),
             state: match self.inner.settings.approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
@@ -151,7 +153,7 @@ impl Addons {
             published_at: clock::now(),
             publisher: ticket.client_id.clone(),
             source: ticket.source.in_words(),
-            warnings: inspection.warnings,
+            warnings: inspection.warnings.clone(),
         };
         progress.step("register", self.register(&context.job_id, &record, bytes)).await?;
         Ok(json!({
@@ -193,7 +195,7 @@ impl Addons {
 
     async fn own_manifest(&self, ticket: &Publish, bytes: &Bytes) -> Result<Found<Manifest>, JobError> {
         let bytes = bytes.clone();
-        let manifest = verify::blocking(move || {
+        let manifest = blocking(move || {
             section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
         })
         .await?;

@@ -42,22 +42,41 @@ impl VersionWish {
 
     /// The record that the wish means among `records`, in any order; only approved ones count, and to whoever holds a
     /// version by its digest also that one where it was yanked.
-    pub(super) fn choose(&self, records: Vec<VersionRecord>, held: Option<&Digest>) -> Option<VersionRecord> {
+    pub(super) fn choose(&self, records: &[VersionRecord], held: Option<&Digest>) -> Option<VersionRecord> {
         let may_be_used = |record: &VersionRecord| match record.state {
             VersionState::Approved => true,
             VersionState::Yanked => matches!(self, Self::Exact(_)) && held == Some(&record.digest),
             VersionState::Pending | VersionState::Blocked => false,
         };
         records
-            .into_iter()
-            .filter(may_be_used)
-            .filter(|record| match self {
-                Self::Latest => record.version.pre.is_empty(),
-                Self::Beta => true,
-                Self::Range(range) => range.matches(&record.version),
-                Self::Exact(version) => record.version == *version,
-            })
+            .iter()
+            .filter(|record| may_be_used(record))
+            .filter(|record| self.fits(&record.version))
             .max_by(|a, b| a.version.cmp(&b.version))
+            .cloned()
+    }
+
+    fn fits(&self, found: &Version) -> bool {
+        match self {
+            Self::Latest => found.pre.is_empty(),
+            Self::Beta => true,
+            Self::Range(range) => range.matches(found),
+            Self::Exact(version) => found == version,
+        }
+    }
+}
+
+/// That no version fits a wish, and which would once an admin approves it.
+pub(super) fn nothing_fits(addon: &AddonId, wanted: Option<&str>, wish: &VersionWish, all: &[VersionRecord]) -> String {
+    let wanted = wanted.unwrap_or("latest");
+    let waiting = all.iter().filter(|record| record.state == VersionState::Pending && wish.fits(&record.version));
+    match waiting.map(|record| &record.version).max() {
+        Some(version) => format!(
+            "`{addon}` has no approved version that is `{wanted}`; {version} would fit and waits for an admin's approval"
+        ),
+        None => {
+            format!("`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists its versions")
+        }
     }
 }
 
@@ -163,6 +182,7 @@ impl Addons {
         }
         self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
         self.announce_version(&record).await?;
+        self.inner.caches.tell_of_addon(id).await;
         self.version(id, version).await
     }
 
@@ -189,7 +209,7 @@ fn view_of(id: &AddonId, mut records: Vec<VersionRecord>) -> Option<AddonView> {
             published_at: record.published_at,
         })
         .collect();
-    let latest = VersionWish::Latest.choose(records, None);
+    let latest = VersionWish::Latest.choose(&records, None);
     let shown = latest.as_ref().unwrap_or(&newest);
     Some(AddonView {
         id: id.to_string(),

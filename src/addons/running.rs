@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use jsonschema::Validator;
 use lru::LruCache;
 use parking_lot::Mutex;
 use semver::Version;
@@ -24,6 +23,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::model::limits::CallLimits;
 use crate::model::manifest::Manifest;
+use crate::model::schema::Schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
@@ -116,12 +116,12 @@ impl Running {
     }
 
     /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
         self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
-    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+    pub(super) fn result(&self, action: &str) -> Option<&Schema> {
         self.edition.result(action)
     }
 }
@@ -155,6 +155,15 @@ impl Caches {
 
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Tells every process that what it knows of an addon's versions is old. Best effort: a manifest never changes, and
+    /// whoever decides about a version reads its record.
+    pub(super) async fn tell_of_addon(&self, id: &AddonId) {
+        let told = self.control.publish(&Message::AddonChanged { id: id.clone() }).await;
+        if let Err(error) = told {
+            tracing::debug!(error = %error, "Could not tell the others that `{id}` has changed");
+        }
     }
 
     fn forget(&self, key: &Key) {

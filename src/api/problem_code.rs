@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 pub enum ProblemCode {
     /// The body is not JSON.
     MalformedJson,
+    /// The form is not one.
+    MalformedForm,
     /// There is no usable key.
     Unauthenticated,
     /// The key may not do this.
@@ -44,14 +46,17 @@ pub enum ProblemCode {
     RateLimited,
     /// The queue is away or full.
     QueueUnavailable,
+    /// All places for uploads are taken.
+    UploadsBusy,
     /// A fault of ours.
     Internal,
 }
 
 impl ProblemCode {
     /// Every code there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::MalformedJson,
+        Self::MalformedForm,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
@@ -70,6 +75,7 @@ impl ProblemCode {
         Self::IdempotencyMismatch,
         Self::RateLimited,
         Self::QueueUnavailable,
+        Self::UploadsBusy,
         Self::Internal,
     ];
 
@@ -78,6 +84,7 @@ impl ProblemCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MalformedJson => "MALFORMED_JSON",
+            Self::MalformedForm => "MALFORMED_FORM",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
@@ -96,6 +103,7 @@ impl ProblemCode {
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited => "RATE_LIMITED",
             Self::QueueUnavailable => "QUEUE_UNAVAILABLE",
+            Self::UploadsBusy => "UPLOADS_BUSY",
             Self::Internal => "INTERNAL",
         }
     }
@@ -104,7 +112,7 @@ impl ProblemCode {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::MalformedJson => StatusCode::BAD_REQUEST,
+            Self::MalformedJson | Self::MalformedForm => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::JobNotFound | Self::AddonNotFound => StatusCode::NOT_FOUND,
@@ -117,7 +125,7 @@ impl ProblemCode {
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::ValidationError | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::QueueUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueUnavailable | Self::UploadsBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -127,6 +135,7 @@ impl ProblemCode {
     pub const fn title(self) -> &'static str {
         match self {
             Self::MalformedJson => "The body is not JSON",
+            Self::MalformedForm => "The body is not a form",
             Self::Unauthenticated => "A valid key is needed",
             Self::Forbidden => "The key may not do this",
             Self::NotFound => "Nothing is here",
@@ -145,6 +154,7 @@ impl ProblemCode {
             Self::IdempotencyMismatch => "The idempotency key belongs to another request",
             Self::RateLimited => "Too many requests",
             Self::QueueUnavailable => "The queue cannot take work right now",
+            Self::UploadsBusy => "All places for uploads are taken",
             Self::Internal => "Something went wrong on our side",
         }
     }
@@ -155,6 +165,9 @@ impl ProblemCode {
         match self {
             Self::MalformedJson => {
                 "The body could not be read as JSON; `detail` names line and column. Send UTF-8 JSON."
+            }
+            Self::MalformedForm => {
+                "The body could not be read as `multipart/form-data`: send the boundary that `Content-Type` names, and end with `--boundary--`."
             }
             Self::Unauthenticated => {
                 "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key that was mistyped, revoked or has expired answers the same."
@@ -196,6 +209,9 @@ impl ProblemCode {
             Self::QueueUnavailable => {
                 "Redis is away or full. Nothing was accepted; repeat the same request after `Retry-After`, best with an `Idempotency-Key`."
             }
+            Self::UploadsBusy => {
+                "Uploads are held in memory, so only a few are taken at once. Nothing was read; repeat the same request after `Retry-After`."
+            }
             Self::Internal => {
                 "Quote `requestId`: the operator's log has the cause under it. Repeating the request may help."
             }
@@ -206,8 +222,9 @@ impl ProblemCode {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::RateLimited | Self::QueueUnavailable | Self::Internal => true,
+            Self::RateLimited | Self::QueueUnavailable | Self::UploadsBusy | Self::Internal => true,
             Self::MalformedJson
+            | Self::MalformedForm
             | Self::Unauthenticated
             | Self::Forbidden
             | Self::NotFound

@@ -149,6 +149,7 @@ impl Host {
         let (logs, dropped_log_lines) = log.lock().close();
         let peak_memory = ByteSize::bytes(state.limiter.peak_memory());
         let usage = Usage { cpu: meter.total(), wall: started.elapsed(), waited, peak_memory };
+        let outcome = outcome.map_err(|failure| failure.with_last_words(&logs));
         CallReport { outcome, logs, dropped_log_lines, usage }
     }
 

@@ -68,6 +68,10 @@ pub enum JobCode {
     OutputLimit,
     /// The guest asked for an address that it may not reach.
     EgressDenied,
+    /// The receiver of a webhook is not one that this server may call.
+    DeliveryRefused,
+    /// The receiver of a webhook is gone, or took none of the tries.
+    DeliveryFailed,
     /// A quota ran out.
     QuotaExceeded,
     /// A hook stopped the request.
@@ -90,7 +94,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -122,6 +126,8 @@ impl JobCode {
         Self::DeadlineExceeded,
         Self::OutputLimit,
         Self::EgressDenied,
+        Self::DeliveryRefused,
+        Self::DeliveryFailed,
         Self::QuotaExceeded,
         Self::BlockedByAddon,
         Self::ProviderFailed,

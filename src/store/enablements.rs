@@ -5,7 +5,7 @@ mod record;
 
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::store::control::{CHANNEL, Message};
-use crate::store::{Page, Store, StoreError, jobs, kv, script};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
 
 pub use handover::{Handover, RolledBack, Switched};
 pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, Previous, Setup, Unloading};
@@ -130,7 +130,7 @@ impl Enablements {
             .key(user_key(&self.store, client, user))
             .key(self.store.key(OF_ADDON, addon.as_str()))
             .key(self.store.key(jobs::RECORD, job.as_str()));
-        for key in enablement.kv_scopes().iter().flat_map(|scope| kv::keys_of(&self.store, scope)) {
+        for key in enablement.kv_scopes().iter().flat_map(|scope| kv_keys::keys_of(&self.store, scope)) {
             invocation.key(key);
         }
         invocation

@@ -2,8 +2,7 @@
 //!
 //! A scope is one hash: field = key, value = `<version> <due in ms, 0 for never> <bytes>`. The empty field holds the
 //! scope's own numbers, `<bytes used> <last version> <how many values are due some day> <whose subject wrote last>`; `!` in
-//! the last place closes the scope ([`copies`]). A
-//! sorted set of the same names gives the order for listing, another one the times they are due. Reading is one plain
+//! the last place closes the scope (`kv/copies.rs`). A sorted set of the same names gives the order for listing, another one the times they are due. Reading is one plain
 //! `HGET`; expired values are invisible at once and leave with the next write. Versions count up over the whole scope,
 //! so that a value that was deleted and made again never gets an old version back.
 //!
@@ -12,7 +11,7 @@
 //! erase ([`Enablements::erase`](crate::store::enablements::Enablements::erase)) cannot bring anything back, not even
 //! into what the same user enables later.
 
-pub mod copies;
+mod copies;
 mod pages;
 
 use std::time::Duration;
@@ -23,12 +22,14 @@ use redis::{Script, ScriptInvocation};
 
 use crate::clock;
 use crate::model::disposition::Disposition;
-use crate::model::id::{AddonId, ClientId, UserId};
+use crate::model::id::AddonId;
 use crate::model::job_error::JobError;
 use crate::store::enablements::{self, Enablement};
+use crate::store::kv_keys::{VALUES, keys_of};
 use crate::store::{Page, Store, StoreError, script};
 
-pub use copies::{ScopeCopy, ValuesCopy};
+pub use crate::store::kv_copy::{ScopeCopy, ValuesCopy};
+pub use crate::store::kv_keys::scope_of;
 pub use pages::KvRecord;
 
 /// Longest key, in bytes.
@@ -124,17 +125,6 @@ struct Writer {
     records: String,
     addon: AddonId,
     subject: String,
-}
-
-/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
-#[must_use]
-pub fn scope_of(client: &ClientId, user: &UserId, addon: &AddonId) -> String {
-    format!("{client}:{addon}:{user}")
-}
-
-/// The keys of a scope: values, names, due times.
-pub(super) fn keys_of(store: &Store, scope: &str) -> [String; 3] {
-    [VALUES, NAMES, DUE].map(|noun| store.key(noun, scope))
 }
 
 impl KvStore {
@@ -323,13 +313,6 @@ impl KvStore {
         invocation
     }
 }
-
-/// Noun of a scope's values.
-const VALUES: &str = "kv";
-/// Noun of a scope's keys in order.
-const NAMES: &str = "kv-keys";
-/// Noun of a scope's keys by the time they are due.
-const DUE: &str = "kv-due";
 
 fn check_key(key: &str) -> Result<(), KvError> {
     if (1..=MAX_KEY_BYTES).contains(&key.len()) { Ok(()) } else { Err(KvError::Key(key.len())) }

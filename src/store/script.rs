@@ -63,6 +63,11 @@ script!(
     "job_watch.lua"
 );
 script!(
+    /// Makes a key stop working and tells every process.
+    KEY_REVOKE,
+    "key_revoke.lua"
+);
+script!(
     /// Keeps the first request under an idempotency key.
     IDEMPOTENCY_RESERVE,
     "idempotency_reserve.lua"

@@ -11,6 +11,9 @@ use crate::work::{Work, WorkError};
 /// Most jobs in one batch: a batch is one script, and Redis does nothing else meanwhile (about 1 ms).
 pub(super) const MOST_IN_A_BATCH: usize = 100;
 
+/// Batches on their way at the same time: while Redis writes one, this process reads requests and writes the next.
+pub(super) const TURNS: usize = 3;
+
 /// A job that is asked for: its record, and its ticket where a plain add leaves it.
 #[derive(Debug)]
 pub(super) struct Leaving {

@@ -18,7 +18,7 @@ pub(super) struct Flows(Gatherer<FlowJob, Result<(), QueueError>>);
 
 impl Default for Flows {
     fn default() -> Self {
-        Self(Gatherer::new(MOST_IN_A_BATCH))
+        Self(Gatherer::new(MOST_IN_A_BATCH, 1))
     }
 }
 

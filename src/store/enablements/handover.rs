@@ -7,8 +7,8 @@ use redis::ScriptInvocation;
 use crate::model::id::JobId;
 use crate::store::control::CHANNEL;
 use crate::store::enablements::{Enablement, Enablements, OF_ADDON, STOPPED, WRITTEN, changed, user_key};
-use crate::store::kv::copies::{COPY_LIFE, ScopeCopy, millis};
-use crate::store::{StoreError, jobs, kv, script};
+use crate::store::kv_copy::{COPY_LIFE, ScopeCopy, millis};
+use crate::store::{StoreError, jobs, kv_keys, script};
 
 /// How long values outlive the time that a record promises them for, so that the promise is kept.
 const SLACK: Duration = Duration::from_secs(60 * 60);
@@ -53,7 +53,7 @@ pub enum RolledBack {
 impl Enablements {
     /// Stores what `job` found as [`Enablements::conclude`] does, and in the same step makes the copy the values of the
     /// enablement, which has to name it already: from then on the values so far take no writes any more
-    /// ([`KvError::Moved`](kv::KvError::Moved)) and go when their time is over.
+    /// (`KvError::Moved`) and go when their time is over.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
@@ -70,7 +70,7 @@ impl Enablements {
             .key(store.key(OF_ADDON, enablement.addon.as_str()))
             .key(store.key(jobs::RECORD, job.as_str()));
         let scopes = [Some(&handover.values.from), Some(&handover.values.to), handover.dropped.as_ref()];
-        for key in scopes.into_iter().flatten().flat_map(|scope| kv::keys_of(store, scope)) {
+        for key in scopes.into_iter().flatten().flat_map(|scope| kv_keys::keys_of(store, scope)) {
             invocation.key(key);
         }
         self.change_arguments(&mut invocation, enablement.revision, enablement)?;
@@ -97,7 +97,7 @@ impl Enablements {
         invocation
             .key(user_key(store, &enablement.client, &enablement.user))
             .key(store.key(OF_ADDON, enablement.addon.as_str()));
-        for key in [left, &enablement.kv_scope()].into_iter().flat_map(|scope| kv::keys_of(store, scope)) {
+        for key in [left, &enablement.kv_scope()].into_iter().flat_map(|scope| kv_keys::keys_of(store, scope)) {
             invocation.key(key);
         }
         self.change_arguments(&mut invocation, enablement.revision, enablement)?;

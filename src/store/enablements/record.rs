@@ -10,7 +10,7 @@ use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
-use crate::store::kv::ValuesCopy;
+use crate::store::kv_copy::ValuesCopy;
 
 /// Whether an enablement follows its addon's newer versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +81,9 @@ pub struct Candidate {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+    /// The settings that came with its request; none keeps those that there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Value>,
     /// The wish for a version behind it, as it was written; none is `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<String>,
@@ -199,7 +202,7 @@ pub struct Enablement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Digest>,
     /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere. It lives as long as this
-    /// record: after an erase there is another one, by which the addon's values know who may still write ([`kv`](crate::store::kv)).
+    /// record: after an erase there is another one, by which the addon's values know who may still write (`store/kv.rs`).
     pub subject: String,
     /// Counts the changes, from 1; 0 is a record that was never stored.
     #[serde(default)]

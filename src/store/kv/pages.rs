@@ -1,7 +1,8 @@
 //! Whole scopes, a page at a time, so that reading one takes bounded memory.
 
 use crate::store::Page;
-use crate::store::kv::{KvEntry, KvError, KvStore, MAX_VALUE_BYTES, VALUES, due_of, unpack};
+use crate::store::kv::{KvEntry, KvError, KvStore, MAX_VALUE_BYTES, due_of, unpack};
+use crate::store::kv_keys::VALUES;
 
 /// Values of one page: at most 4 MiB.
 const VALUES_A_PAGE: usize = 4 * 1024 * 1024 / MAX_VALUE_BYTES;

@@ -102,6 +102,13 @@ async fn a_version_that_was_turned_down_or_gone_back_from_is_not_offered_again()
     platform.admin.publish_well(edition("1.2.1", BYTES)).await;
     look(&platform).await;
     runs(&platform, "1.2.1").await;
+    let first = platform.acme.get(&format!("/api/v1/addons/{MOVING}/versions/1.1.0")).await.expect(200).json();
+    let wish = json!({ "version": "1.1.0", "consent": first["digest"] });
+    let older = platform.acme.enable("alice", MOVING, &wish).await.expect(200).json();
+    assert_eq!((&older["status"], &older["result"]["version"]), (&json!("completed"), &json!("1.1.0")), "{older}");
+    approve_again(&platform, "1.2.1").await;
+    assert_eq!(look(&platform).await, 0, "who asks for an older version turns the newer one down");
+    assert_eq!(enablement(&platform).await["version"], "1.1.0");
     platform.end().await;
 }
 
@@ -135,6 +142,7 @@ async fn looks_at_the_same_time_ask_once_and_one_that_died_is_made_good() {
         since: Utc::now(),
         state: CandidateState::Loading,
         error: None,
+        config: None,
         wish: None,
         request: None,
         is_automatic: true,

@@ -128,3 +128,19 @@ async fn an_addon_that_refuses_to_start_is_a_failed_load_and_can_be_loaded_again
     platform.acme.enable_well("alice", HOOKS, &json!({"activate": "pass"})).await;
     platform.end().await;
 }
+
+#[tokio::test]
+async fn a_component_that_was_loaded_once_is_not_inspected_again_for_the_next_users() {
+    let platform = Platform::start().await;
+    platform.admin.publish_well(built(NOTES)).await;
+    let none = json!({});
+    let users = ["alice", "bob", "carol"].map(|user| platform.acme.enable(user, NOTES, &none));
+    for answer in futures::future::join_all(users).await {
+        let job = answer.expect(200).json();
+        assert_eq!(job["result"]["state"], "enabled", "{job}");
+        let step = job["steps"].as_array().and_then(|all| all.iter().find(|step| step["name"] == "inspect"));
+        assert!(step.is_some_and(|step| step["detail"]["imports"].is_array()), "{job}");
+    }
+    assert_eq!(platform.app.services.addons.inspections(), 1);
+    platform.end().await;
+}

@@ -200,10 +200,10 @@ async fn a_version_that_asks_for_more_waits_for_consent_while_the_one_before_ser
     assert_eq!(candidate["requested"][0]["maxBytes"], 1 << 21, "{waiting}");
     assert_eq!(all(&platform).await["mark"], "one");
     platform.admin.publish_well(edition("3.0.0", 1 << 22)).await;
-    let body = json!({ "consent": candidate["digest"], "config": { "mark": "two" } });
+    let body = json!({ "consent": candidate["digest"] });
     let taken = platform.acme.enable("alice", MOVING, &body).await.expect(200).json();
     assert_eq!(taken["result"]["version"], "2.0.0", "the digest says which version is meant: {taken}");
-    assert_eq!(all(&platform).await["mark"], "two");
+    assert_eq!(all(&platform).await["mark"], "two", "with the settings that came with the wish for it");
     let settings = json!({ "version": "2.0.0", "config": { "mark": "three" } });
     let again = platform.acme.enable("alice", MOVING, &settings).await.expect(200).json();
     assert_eq!(again["result"]["state"], "enabled", "other settings need no new consent: {again}");

@@ -13,8 +13,8 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
+pub mod explain;
 mod export;
-mod fetch;
 mod follow;
 pub mod hooks;
 mod inspections;
@@ -23,16 +23,20 @@ pub mod measure;
 mod outcome;
 mod owner;
 mod publish;
+mod recompile;
 mod reconfigure;
 mod record;
 mod registry;
+mod rights;
 mod rollback;
 mod running;
 mod settings;
 mod settle;
+mod source;
 mod sweep;
 mod verify;
 pub mod views;
+mod writes;
 mod yank;
 
 use std::sync::Arc;
@@ -45,12 +49,14 @@ use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
 use crate::net::Client;
+use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
+use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -111,6 +117,8 @@ pub enum Published {
 pub enum PublishSource {
     /// `https://`, with a pinned digest.
     Url(String),
+    /// A place in an OCI registry; a tag is asked once, at publish.
+    Oci(String),
     /// A file under an allowed root; admins only.
     Path(String),
 }
@@ -125,10 +133,15 @@ struct Inner {
     settings: AddonSettings,
     versions: AddonVersions,
     enablements: Enablements,
+    policies: Policies,
+    /// What holds until an admin stores a policy.
+    unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
+    registries: Registries,
+    flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
     defaults: CallLimits,
@@ -149,6 +162,8 @@ pub struct Parts {
     pub host: Option<Arc<Host>>,
     /// The door that sources are fetched through.
     pub sources: Client,
+    /// The registries behind the same door.
+    pub registries: Registries,
     /// The desk.
     pub work: Work,
     /// What tells the caches that something changed.
@@ -165,15 +180,21 @@ impl Addons {
     /// The service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let policy = Policy::of(&parts.settings);
+        let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
+                policies: Policies::new(parts.store.clone()),
+                unwritten_policy,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
+                registries: parts.registries,
+                flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
                 defaults: parts.defaults,

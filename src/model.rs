@@ -5,6 +5,7 @@
 
 pub mod capability;
 pub mod causes;
+pub mod ceiling;
 pub mod chat;
 pub mod code;
 pub mod contract;
@@ -20,5 +21,10 @@ pub mod lifecycle;
 pub mod limits;
 pub mod manifest;
 pub mod network;
+pub mod origin;
+pub mod path_prefix;
+mod reach;
+pub mod right;
 pub mod schema;
 pub mod units;
+pub mod usage;

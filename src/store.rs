@@ -20,6 +20,7 @@ pub mod kv;
 mod kv_copy;
 mod kv_keys;
 pub mod page;
+pub mod policy;
 mod script;
 
 use std::sync::Arc;

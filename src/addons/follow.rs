@@ -10,7 +10,8 @@ use crate::addons::record::{WRITE_TRIES, too_many};
 use crate::addons::registry::VersionWish;
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
-use crate::model::grants::{Grants, all_within};
+use crate::host::inspect::Inspection;
+use crate::model::grants::Grants;
 use crate::model::id::JobId;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
@@ -133,16 +134,19 @@ impl Addons {
         &self,
         begun: &Enablement,
         record: &VersionRecord,
+        inspection: &Inspection,
     ) -> Result<Option<Followed>, JobError> {
         if !begun.candidate.as_ref().is_some_and(|candidate| candidate.is_automatic) {
             return Ok(None);
         }
         let Some(version) = &begun.version else { return Ok(Some(Followed::Beyond)) };
         let before = self.inner.edition(&begun.addon, version).await?;
-        let asks_no_more =
-            before.is_some_and(|before| all_within(&record.manifest.capabilities, &before.manifest.capabilities));
-        let carried = begun.grants.carried(&record.manifest).filter(|_| asks_no_more);
-        Ok(Some(carried.map_or(Followed::Beyond, Followed::Within)))
+        let asked = Grants::requested(&record.manifest);
+        let asks_no_more = before.is_some_and(|before| Grants::requested(&before.manifest).covers(&asked));
+        let carried = begun.grants.intersect(&asked);
+        // What it imports now and nobody granted before is more, too.
+        let is_open = inspection.capabilities.iter().all(|kind| carried.has(*kind));
+        Ok(Some(if asks_no_more && is_open { Followed::Within(carried) } else { Followed::Beyond }))
     }
 }
 

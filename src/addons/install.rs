@@ -18,6 +18,7 @@ use crate::addons::follow::Followed;
 use crate::addons::owner::Owner;
 use crate::addons::record::candidate_of;
 use crate::addons::registry::{VersionWish, nothing_fits};
+use crate::addons::rights::denied;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::host::inspect::Inspection;
@@ -42,7 +43,17 @@ pub(super) struct Prepared {
     pub(super) record: VersionRecord,
     bytes: Bytes,
     pub(super) grants: Grants,
+    doors: InterfaceSet,
     pub(super) config: Value,
+    consent: Consent,
+}
+
+/// What the step `grants` found out.
+struct Granted {
+    grants: Grants,
+    /// What is linked: no more than all three keys allow.
+    doors: InterfaceSet,
+    config: Value,
     consent: Consent,
 }
 
@@ -84,9 +95,8 @@ impl Addons {
         let compiled = progress
             .step("compile", async {
                 let bytes = prepared.bytes.clone();
-                let granted = InterfaceSet::granted(&prepared.grants);
-                let compiled = self.inner.host()?.compile(&prepared.record.digest, granted, bytes).await?;
-                let evidence = json!({ "from": compiled.origin().as_str() });
+                let compiled = self.inner.host()?.compile(&prepared.record.digest, prepared.doors, bytes).await?;
+                let evidence = compiled.evidence();
                 Ok(Found::with(compiled, evidence))
             })
             .await?;
@@ -169,16 +179,12 @@ impl Addons {
             .await?;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
-        let limit = self.inner.settings.component_limit;
+        let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection =
             progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
-        let (grants, config, consent) = progress
-            .step("grants", async {
-                let followed = self.followed(begun, &record).await?;
-                self.grant(&record, &inspection, ticket, begun, followed.as_ref())
-            })
-            .await?;
-        Ok(Prepared { record, bytes, grants, config, consent })
+        let granted = progress.step("grants", self.grant(&record, &inspection, ticket, begun)).await?;
+        let Granted { grants, doors, config, consent } = granted;
+        Ok(Prepared { record, bytes, grants, doors, config, consent })
     }
 
     pub(super) async fn resolve(
@@ -198,22 +204,22 @@ impl Addons {
         Ok(Found::with(record, evidence))
     }
 
-    fn grant(
+    async fn grant(
         &self,
         record: &VersionRecord,
         inspection: &Inspection,
         ticket: &Load,
         begun: &Enablement,
-        followed: Option<&Followed>,
-    ) -> Result<Found<(Grants, Value, Consent)>, JobError> {
+    ) -> Result<Found<Granted>, JobError> {
         let kept = begun.version.is_some().then_some(&begun.config);
         let config = settings::check(&record.manifest, ticket.config.as_ref().or(kept))
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
+        let followed = self.followed(begun, record, inspection).await?;
         let grants = match &ticket.grants {
-            None if let Some(Followed::Within(carried)) = followed => carried.clone(),
+            None if let Some(Followed::Within(carried)) = &followed => carried.clone(),
             None => Grants::requested(&record.manifest),
             Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
-                .map_err(|error| JobError::permanent(JobCode::ImportNotDeclared, error.to_string()))?,
+                .map_err(|error| JobError::permanent(JobCode::NotGranted, error.to_string()))?,
         };
         // What is declared and not imported is not granted: nobody should hold what nobody uses.
         let grants = grants.without(&inspection.unused_capabilities);
@@ -222,7 +228,7 @@ impl Addons {
             Some(Ok(digest)) => Some(digest),
             Some(Err(error)) => return Err(JobError::permanent(JobCode::DigestMismatch, format!("consent: {error}"))),
         };
-        let stands = begun.consent == Some(record.digest) && grants.are_within(&begun.grants);
+        let stands = begun.consent == Some(record.digest) && begun.grants.covers(&grants);
         let mode = self.inner.settings.consent;
         let consent = match followed {
             Some(Followed::Within(_)) => Consent::Given,
@@ -233,8 +239,16 @@ impl Addons {
             let message = format!("consent was given to {other}, but {} would run", record.digest);
             return Err(JobError::permanent(JobCode::DigestMismatch, message));
         }
-        let evidence = json!({ "grants": grants, "consent": consent == Consent::Given });
-        Ok(Found::with((grants, config, consent), evidence))
+        // What the component imports must be open, or it could not be made; better said here, by name and rule.
+        let rights = self.inner.rights_of(&record.manifest, Some(grants.clone())).await?;
+        if let Some(denial) = rights.closed_door(inspection.capabilities.iter().copied()) {
+            return Err(denied(&denial));
+        }
+        let doors = InterfaceSet::granted(rights.effective());
+        let evidence = json!({
+            "grants": grants, "effective": rights.effective(), "consent": consent == Consent::Given,
+        });
+        Ok(Found::with(Granted { grants, doors, config, consent }, evidence))
     }
 }
 

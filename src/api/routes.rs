@@ -6,6 +6,7 @@ pub mod admin;
 mod artifacts;
 pub mod chat;
 pub mod enablements;
+pub mod explain;
 mod health;
 pub mod images;
 mod job_events;
@@ -36,6 +37,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(yank::routes())
         .merge(enablements::routes())
         .merge(user_data::routes())
+        .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
         .merge(webhook_secret::routes())

@@ -48,17 +48,20 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let unnamed = sweep_components(services).await;
+    let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
-    let (owed, lost, unlisted, expired, unnamed, followed) = (owed?, lost?, unlisted?, expired?, unnamed?, followed?);
+    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
     if owed + lost > 0 {
         info!(
             owed,
             lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
         );
     }
-    Ok(
-        json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed, "followed": followed }),
-    )
+    Ok(json!({
+        "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
+        "recompiled": recompiled, "followed": followed,
+    }))
 }
 
 /// Removes the bytes of publications that came to nothing.

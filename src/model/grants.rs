@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{Capability, CapabilityKind, DEFAULT_KV_BYTES};
 use crate::model::manifest::Manifest;
+use crate::model::reach::Reach;
+use crate::model::usage::Use;
 
 /// The capabilities that one enablement holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,15 @@ pub enum GrantsError {
     /// The manifest asks for less than this.
     #[error("`{}` is wider than what the addon asks for", .0.as_str())]
     Wider(CapabilityKind),
+    /// It cannot be read.
+    #[error("`{}`: {}", .0.as_str(), .1)]
+    Malformed(CapabilityKind, String),
+}
+
+impl From<Vec<Capability>> for Grants {
+    fn from(capabilities: Vec<Capability>) -> Self {
+        Self(capabilities)
+    }
 }
 
 impl Grants {
@@ -31,45 +42,66 @@ impl Grants {
     /// A narrowing of what the manifest asks for.
     ///
     /// # Errors
-    /// [`GrantsError`] names the first capability that is not asked for, or wider than asked for.
+    /// [`GrantsError`] names the first capability that cannot be read, is not asked for, or is wider than asked for.
     pub fn narrowed(manifest: &Manifest, wish: Vec<Capability>) -> Result<Self, GrantsError> {
+        let asked = Self::requested(manifest);
         for capability in &wish {
-            let mut asked = manifest.capabilities.iter().filter(|asked| asked.kind == capability.kind).peekable();
-            if asked.peek().is_none() {
+            if let Some(fault) = capability.faults().into_iter().next() {
+                return Err(GrantsError::Malformed(capability.kind, format!("{} {}", fault.field, fault.message)));
+            }
+            if !asked.has(capability.kind) {
                 return Err(GrantsError::NotRequested(capability.kind));
             }
-            if !asked.any(|asked| capability.is_within(asked)) {
+            if !asked.covers(&Self(vec![capability.clone()])) {
                 return Err(GrantsError::Wider(capability.kind));
             }
         }
         Ok(Self(wish))
     }
 
-    /// Whether these grants hold nothing that `others` do not.
+    /// Whether every use that `asked` allows is allowed here: `asked` is equal or less.
     #[must_use]
-    pub fn are_within(&self, others: &Self) -> bool {
-        all_within(&self.0, &others.0)
+    pub fn covers(&self, asked: &Self) -> bool {
+        self.beyond(asked).is_empty()
     }
 
-    /// These grants for another version of the addon: of what that one asks for, as much as was granted before. None
-    /// where the two overlap only in part, so that somebody has to say what is meant.
+    /// Those capabilities of `asked` that allow something that is not allowed here: what a person has to be asked about.
     #[must_use]
-    pub fn carried(&self, manifest: &Manifest) -> Option<Self> {
-        let mut carried = Vec::new();
-        for asked in &manifest.capabilities {
-            let asked = Capability { reason: String::new(), ..asked.clone() };
-            let mut granted = self.0.iter().filter(|granted| granted.kind == asked.kind).peekable();
-            if granted.peek().is_none() {
-                continue;
+    pub fn beyond(&self, asked: &Self) -> Vec<Capability> {
+        let is_held = |capability: &&Capability| {
+            Reach::of(capability).atoms().into_iter().all(|atom| {
+                let atom = atom.into_capability(capability.kind);
+                self.0.iter().any(|mine| mine.covers(&atom))
+            })
+        };
+        asked.0.iter().filter(|capability| !is_held(capability)).cloned().collect()
+    }
+
+    /// What both allow, written in the one way that there is: sorted, and nothing stands twice.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        Self::widest(self.0.iter().flat_map(|mine| other.0.iter().filter_map(|theirs| mine.intersect(theirs))))
+    }
+
+    /// Capabilities in the order in which they are always written, without those that one of the others covers.
+    #[must_use]
+    pub(super) fn widest(capabilities: impl Iterator<Item = Capability>) -> Self {
+        let mut all: Vec<Capability> = capabilities.collect();
+        all.sort_by(Capability::order);
+        let mut kept: Vec<Capability> = Vec::new();
+        for capability in all {
+            if !kept.iter().any(|other| other.covers(&capability)) {
+                kept.retain(|other| !capability.covers(other));
+                kept.push(capability);
             }
-            let within = granted.find_map(|granted| match (asked.is_within(granted), granted.is_within(&asked)) {
-                (true, _) => Some(asked.clone()),
-                (false, true) => Some(granted.clone()),
-                (false, false) => None,
-            });
-            carried.push(within?);
         }
-        Some(Self(carried))
+        Self(kept)
+    }
+
+    /// Whether one use is allowed.
+    #[must_use]
+    pub fn allows(&self, asked: &Use) -> bool {
+        self.0.iter().any(|capability| capability.allows(asked))
     }
 
     /// These grants without some kinds.
@@ -87,7 +119,7 @@ impl Grants {
     /// Whether a door is open.
     #[must_use]
     pub fn has(&self, kind: CapabilityKind) -> bool {
-        self.0.iter().any(|capability| capability.kind == kind)
+        self.0.iter().any(|capability| capability.opens(kind))
     }
 
     /// Bytes that the `kv` capability gives, 0 where it is not granted.
@@ -100,12 +132,6 @@ impl Grants {
             .max()
             .unwrap_or(0)
     }
-}
-
-/// Whether everything of `asked` is within something of `given`: who asks so needs no new consent.
-#[must_use]
-pub fn all_within(asked: &[Capability], given: &[Capability]) -> bool {
-    asked.iter().all(|asked| given.iter().any(|given| asked.is_within(given)))
 }
 
 #[cfg(test)]
@@ -130,7 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn a_version_asks_for_more_where_anything_of_it_is_in_nothing_of_the_one_before() {
+    fn a_version_asks_for_more_where_anything_of_it_is_in_nothing_of_the_one_before()
+    -> Result<(), Box<dyn std::error::Error>> {
         let (one, two) = ("https://one.example", "https://two.example");
         for (before, after, expected) in [
             (json!([]), json!([]), true),
@@ -144,11 +171,10 @@ mod tests {
             (json!([http(&[one])]), json!([http(&[one, two])]), false),
             (json!([http(&[one]), kv(10)]), json!([kv(5), http(&[one])]), true),
         ] {
-            let capabilities =
-                |value: &Value| -> Result<Vec<Capability>, serde_json::Error> { serde_json::from_value(value.clone()) };
-            let is_within = capabilities(&after).and_then(|after| Ok(all_within(&after, &capabilities(&before)?)));
-            assert!(matches!(is_within, Ok(answer) if answer == expected), "{before} -> {after}");
+            let is_within = Grants::requested(&manifest(&before)?).covers(&Grants::requested(&manifest(&after)?));
+            assert_eq!(is_within, expected, "{before} -> {after}");
         }
+        Ok(())
     }
 
     #[test]
@@ -157,11 +183,9 @@ mod tests {
         let narrow = Capability { max_bytes: Some(50), ..Capability::bare(CapabilityKind::Kv) };
         let grants = Grants::narrowed(&before, vec![narrow])?;
         for (asked, expected) in [(100, 50), (60, 50), (20, 20)] {
-            let carried = grants.carried(&manifest(&json!([kv(asked)]))?);
-            assert_eq!(carried.map(|grants| grants.kv_bytes()), Some(expected), "{asked}");
+            let carried = grants.intersect(&Grants::requested(&manifest(&json!([kv(asked)]))?));
+            assert_eq!(carried.kv_bytes(), expected, "{asked}");
         }
-        let refused = Grants::default().carried(&manifest(&json!([kv(20)]))?);
-        assert_eq!(refused, Some(Grants::default()), "what was not granted is not granted now");
         Ok(())
     }
 }

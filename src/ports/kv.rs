@@ -1,12 +1,15 @@
 //! `kv`: one addon's state for one user, within its grant.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
+use crate::model::right::Rights;
+use crate::model::usage::Use;
 use crate::store::StoreError;
 use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 
@@ -19,16 +22,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct AddonKv {
     store: KvStore,
     scope: String,
-    quota: u64,
+    rights: Arc<Rights>,
 }
 
 impl AddonKv {
-    pub(super) const fn new(store: KvStore, scope: String, quota: u64) -> Self {
-        Self { store, scope, quota }
+    pub(super) const fn new(store: KvStore, scope: String, rights: Arc<Rights>) -> Self {
+        Self { store, scope, rights }
     }
 
-    const fn options(&self, ttl: Option<Duration>) -> WriteOptions {
-        WriteOptions { quota: self.quota, ttl }
+    fn options(&self, ttl: Option<Duration>) -> WriteOptions {
+        WriteOptions { quota: self.rights.effective().kv_bytes(), ttl }
+    }
+
+    /// A write that does not fit is told with the key that set the bound.
+    fn refusal(&self, error: &KvError) -> PortError {
+        let refusal = as_port_error(error);
+        let KvError::Quota { wanted, .. } = error else { return refusal };
+        match self.rights.decide(&Use::Kv { bytes: *wanted }).denial() {
+            Some(denial) => refusal.denied_by(&denial),
+            None => refusal,
+        }
     }
 }
 
@@ -42,7 +55,7 @@ impl KvPort for AddonKv {
     async fn set(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<u64, PortError> {
         let options = self.options(ttl);
         let set = open(|| self.store.set(&self.scope, key, &value, options)).await;
-        set.map_err(|error| as_port_error(&error))
+        set.map_err(|error| self.refusal(&error))
     }
 
     async fn compare_and_swap(
@@ -54,7 +67,7 @@ impl KvPort for AddonKv {
     ) -> Result<KvSwap, PortError> {
         let options = self.options(ttl);
         let swap = open(|| self.store.cas(&self.scope, key, &value, expect, options)).await;
-        Ok(match swap.map_err(|error| as_port_error(&error))? {
+        Ok(match swap.map_err(|error| self.refusal(&error))? {
             Swap::Stored(version) => KvSwap::Stored(version),
             Swap::Stale(entry) => KvSwap::Stale(entry.map(entry_of)),
         })
@@ -63,7 +76,7 @@ impl KvPort for AddonKv {
     async fn increment(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, PortError> {
         let options = self.options(ttl);
         let sum = open(|| self.store.increment(&self.scope, key, delta, options)).await;
-        sum.map_err(|error| as_port_error(&error))
+        sum.map_err(|error| self.refusal(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, PortError> {
@@ -103,7 +116,7 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
         }
         KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
         KvError::Moved | KvError::Closed => PortError::new(PortErrorKind::Unavailable, "moved", error.to_string()),
-        KvError::Quota { quota, used } => PortError::over_quota("the bytes in use", *used, *quota),
+        KvError::Quota { quota, wanted } => PortError::over_quota("the bytes in use", *wanted, *quota),
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {
             tracing::warn!(error = %cause, "An addon's state could not be read or written");

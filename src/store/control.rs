@@ -59,6 +59,8 @@ pub enum Message {
         /// The addon.
         id: AddonId,
     },
+    /// Forget what you know about the platform's policy.
+    PolicyChanged,
     /// A watched job has a new event (`Jobs::watch`).
     JobEvent {
         /// The job.
@@ -209,7 +211,8 @@ impl Control {
             Message::CancelJob { .. }
             | Message::EnablementChanged { .. }
             | Message::KeyChanged { .. }
-            | Message::AddonChanged { .. } => {}
+            | Message::AddonChanged { .. }
+            | Message::PolicyChanged => {}
         }
         // Nobody listening is fine.
         let _ = self.0.listeners.send(message);

@@ -1,6 +1,7 @@
-//! What the platform's own people do: keys, queues, approvals.
+//! What the platform's own people do: keys, queues, approvals, the policy.
 
 pub mod keys;
+pub mod policy;
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use crate::api::state::ApiState;
 use crate::queue::{Lane, LaneDepth};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(approve)).routes(routes!(queues)).merge(keys::routes())
+    OpenApiRouter::new().routes(routes!(approve)).routes(routes!(queues)).merge(keys::routes()).merge(policy::routes())
 }
 
 /// Lets a pending version into the registry.

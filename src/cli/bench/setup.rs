@@ -75,7 +75,7 @@ impl Bench {
         let publisher = Publisher { client: self.client.clone(), namespaces: Vec::new(), is_admin: true };
         let consumer = self.app.work_on(Lane::Addons).await?;
         let services = self.app.services();
-        let published = services.addons.publish_upload(&publisher, bytes.into(), &JobOptions::default(), None).await?;
+        let published = services.addons.publish_bytes(&publisher, &bytes, &JobOptions::default()).await?;
         if let Published::Accepted(job) = published {
             self.done(&job.job_id).await?;
         }

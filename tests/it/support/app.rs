@@ -73,6 +73,7 @@ impl TestApp {
         config.server.listen = ([127, 0, 0, 1], 0).into();
         config.server.ops_listen = ([127, 0, 0, 1], 0).into();
         config.server.key_environment = String::from("test");
+        config.sandbox.compiler = crate::host::guest::compiler();
         change(&mut config);
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
         let mode = Mode { is_dev, root: root.clone() };

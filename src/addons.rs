@@ -19,6 +19,7 @@ mod follow;
 pub mod hooks;
 mod inspections;
 mod install;
+mod last_rights;
 pub mod measure;
 mod outcome;
 mod owner;

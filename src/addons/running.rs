@@ -12,8 +12,8 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
+use crate::addons::last_rights::LastRights;
 use crate::addons::owner::Owner;
-use crate::addons::rights::LastRights;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};

@@ -6,6 +6,7 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod begin;
 mod blocking;
 mod consent;
 mod disable;
@@ -13,11 +14,14 @@ mod edition;
 mod enable;
 pub mod error;
 pub mod explain;
+mod export;
+mod follow;
 pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
 pub mod measure;
+mod outcome;
 mod owner;
 mod publish;
 mod recompile;
@@ -25,6 +29,7 @@ mod reconfigure;
 mod record;
 mod registry;
 mod rights;
+mod rollback;
 mod running;
 mod settings;
 mod settle;
@@ -32,6 +37,8 @@ mod source;
 mod sweep;
 mod verify;
 pub mod views;
+mod writes;
+mod yank;
 
 use std::sync::Arc;
 
@@ -55,9 +62,10 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
-pub use owner::{Owner, kv_scope};
+pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
 #[derive(Clone, Debug, Default, PartialEq)]

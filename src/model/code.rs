@@ -54,6 +54,8 @@ pub enum JobCode {
     CompileTooLarge,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
+    /// The addon's own `migrate` refused or failed.
+    MigrateFailed,
     /// The addon says that the caller's input is wrong.
     AddonBadInput,
     /// The addon refused on purpose.
@@ -100,7 +102,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -125,6 +127,7 @@ impl JobCode {
         Self::CompileOutOfTime,
         Self::CompileTooLarge,
         Self::ActivateFailed,
+        Self::MigrateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,
         Self::AddonFailed,

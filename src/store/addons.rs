@@ -1,5 +1,7 @@
 //! The registry: which versions of which addons there are. Bytes live in the blob store, under their digest.
 
+mod due;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, JobId};
 use crate::model::manifest::Manifest;
 use crate::store::{Page, Store, StoreError, jobs, script};
+
+pub use due::DueUpdate;
 
 /// Whether a version may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ mod install;
 pub mod measure;
 mod owner;
 mod publish;
+pub mod publishers;
 mod reconfigure;
 mod record;
 mod registry;
@@ -24,6 +25,7 @@ mod running;
 mod settings;
 mod settle;
 mod sweep;
+mod trust;
 mod verify;
 pub mod views;
 
@@ -43,6 +45,8 @@ use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
+use crate::store::policy::Policies;
+use crate::store::publishers::Publishers;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -117,6 +121,8 @@ struct Inner {
     versions: AddonVersions,
     enablements: Enablements,
     kv: KvStore,
+    publishers: Publishers,
+    policies: Policies,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -160,6 +166,8 @@ impl Addons {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
+                publishers: Publishers::new(parts.store.clone()),
+                policies: Policies::new(parts.store.clone()),
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,

@@ -40,7 +40,7 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
-    /// Build, pack and check addons.
+    /// Build, pack, check and sign addons.
     Addon(addon::AddonArgs),
     /// Print the OpenAPI description.
     Openapi,

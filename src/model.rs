@@ -20,4 +20,5 @@ pub mod limits;
 pub mod manifest;
 pub mod network;
 pub mod schema;
+pub mod signature;
 pub mod units;

@@ -18,6 +18,8 @@ pub mod jobs;
 pub mod keys;
 pub mod kv;
 pub mod page;
+pub mod policy;
+pub mod publishers;
 mod script;
 
 use std::sync::Arc;

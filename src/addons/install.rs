@@ -158,6 +158,7 @@ impl Addons {
             })
             .await?;
         progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        progress.step("signature", self.inner.judge_stored(&record, &bytes)).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
         let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;

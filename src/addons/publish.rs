@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::addons::record::stopped;
 use crate::addons::running::CallContext;
+use crate::addons::trust::Claim;
 use crate::addons::views::VersionView;
 use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
 use crate::clock;
@@ -15,6 +16,7 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId};
 use crate::model::job_error::JobError;
 use crate::model::manifest::Manifest;
+use crate::model::signature::SignedStatement;
 use crate::queue::tickets::publish::{Publish, Source};
 use crate::store::addons::{PutVersion, VersionRecord, VersionState};
 use crate::store::blobs::BlobKind;
@@ -50,6 +52,7 @@ impl Addons {
         &self,
         publisher: &Publisher,
         bytes: Bytes,
+        signature: Option<&SignedStatement>,
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
@@ -62,12 +65,14 @@ impl Addons {
             if !publisher.owns(&manifest.id) {
                 return Err(AddonsError::Forbidden(format!("`{}` is not in your namespaces", manifest.id)));
             }
-            if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await? {
+            if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await?
+                && !is_news(&record, &digest, signature)
+            {
                 return self.existing(&record, &digest, bytes).await;
             }
         }
         self.inner.blobs.put(BlobKind::Component, &digest, bytes).await?;
-        let ticket = ticket_of(publisher, Source::Upload, &digest);
+        let ticket = ticket_of(publisher, Source::Upload, &digest, signature);
         self.submit(publisher, &ticket, options, idempotency).await
     }
 
@@ -80,6 +85,7 @@ impl Addons {
         publisher: &Publisher,
         source: PublishSource,
         digest: Option<Digest>,
+        signature: Option<&SignedStatement>,
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
@@ -103,7 +109,7 @@ impl Addons {
                 return Err(AddonsError::Forbidden(String::from("only an admin publishes from a path of the server")));
             }
         };
-        let ticket = ticket_of(publisher, source, &digest);
+        let ticket = ticket_of(publisher, source, &digest, signature);
         self.submit(publisher, &ticket, options, idempotency).await
     }
 
@@ -131,10 +137,18 @@ impl Addons {
             .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
         let bytes = progress.step("fetch", self.fetched(&ticket.source, &expected)).await?;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(expected))).await?;
+        let claim = Claim::of(&bytes).await?;
+        let judging = self.inner.judge_new(claim.as_ref(), &digest, ticket.signature.as_deref());
+        let mut judged = progress.step("signature", judging).await?;
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
         let limit = self.inner.settings.component_limit;
-        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspecting = async {
+            let found = verify::component(bytes.clone(), limit).await?;
+            judged.fits(&found.value().contract)?;
+            Ok(found)
+        };
+        let inspection = progress.step("inspect", inspecting).await?;
         progress.percent(70).await;
         let record = VersionRecord {
             id: manifest.id.clone(),
@@ -151,6 +165,7 @@ impl Addons {
             published_at: clock::now(),
             publisher: ticket.client_id.clone(),
             source: ticket.source.in_words(),
+            signature: judged.signature,
             warnings: inspection.warnings,
         };
         progress.step("register", self.register(&context.job_id, &record, bytes)).await?;
@@ -175,6 +190,16 @@ impl Addons {
                 record.id, record.version, record.digest
             ),
         })
+    }
+
+    /// The version is there, and this is a newer word about it: good ones replace what was said before.
+    async fn sign_again(&self, record: &VersionRecord) -> Result<Found<()>, JobError> {
+        let Some(signature) = record.signature.as_ref().filter(|signature| signature.is_verified) else {
+            return Ok(Found::with((), json!({ "signature": "kept" })));
+        };
+        self.inner.versions.set_signature(&record.id, &record.version, signature).await?;
+        self.inner.caches.tell_changed(&record.id).await?;
+        Ok(Found::with((), json!({ "signature": "replaced", "keyId": signature.key })))
     }
 
     async fn fetched(&self, source: &Source, digest: &Digest) -> Result<Found<Bytes>, JobError> {
@@ -216,6 +241,7 @@ impl Addons {
         // The bytes first: a record whose bytes are missing would be half a version.
         blobs.put(BlobKind::Component, &record.digest, bytes.clone()).await?;
         match self.inner.versions.conclude(job, record).await? {
+            PutVersion::Same(kept) if text_of(&kept) != text_of(record) => self.sign_again(record).await,
             PutVersion::Stored | PutVersion::Same(_) => {
                 // A sweep may have taken what was there before the record named it.
                 blobs.put(BlobKind::Component, &record.digest, bytes).await?;
@@ -236,8 +262,20 @@ impl Addons {
     }
 }
 
-fn ticket_of(publisher: &Publisher, source: Source, digest: &Digest) -> Publish {
+/// Whether an upload of a version that is there brings a signature that is not.
+fn is_news(record: &VersionRecord, digest: &Digest, signature: Option<&SignedStatement>) -> bool {
+    let brought = signature.map(ToString::to_string);
+    record.digest.matches(digest) && brought.is_some() && brought.as_deref() != text_of(record)
+}
+
+/// A version's signature as it came.
+fn text_of(record: &VersionRecord) -> Option<&str> {
+    record.signature.as_ref().map(|signature| signature.text.as_str())
+}
+
+fn ticket_of(publisher: &Publisher, source: Source, digest: &Digest, signature: Option<&SignedStatement>) -> Publish {
     Publish {
+        signature: signature.map(ToString::to_string),
         source,
         digest: digest.to_string(),
         client_id: publisher.client.to_string(),

@@ -163,6 +163,12 @@ impl Caches {
         self.users.lock().pop(&(key.0.clone(), key.1.clone()));
     }
 
+    /// Makes every process forget what it knew of an addon's versions.
+    pub(super) async fn tell_changed(&self, addon: &AddonId) -> Result<(), StoreError> {
+        self.forget_all();
+        self.control.publish(&Message::AddonChanged { id: addon.clone() }).await
+    }
+
     fn forget_all(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.running.lock().clear();

@@ -3,15 +3,17 @@
 pub mod build;
 pub mod check;
 mod componentize;
+pub mod keygen;
 pub mod manifest_file;
 pub mod pack;
 mod report;
+pub mod sign;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Build, pack and check addons, offline.
+/// Build, pack, check and sign addons, offline.
 #[derive(Debug, Args)]
 pub struct AddonArgs {
     /// What to do.
@@ -28,6 +30,10 @@ pub enum AddonVerb {
     Pack(pack::PackArgs),
     /// Run the server's own verify steps on a component, without a server.
     Check(check::CheckArgs),
+    /// Make a key to sign addons with.
+    Keygen(keygen::KeygenArgs),
+    /// Sign a component: writes FILE.sig and prints the value of the header `Semantest-Signature`.
+    Sign(sign::SignArgs),
 }
 
 /// Does it. A refused component is a failure with its reasons printed, not an error.
@@ -39,5 +45,7 @@ pub fn run(args: AddonArgs) -> anyhow::Result<ExitCode> {
         AddonVerb::Build(args) => build::run(&args),
         AddonVerb::Pack(args) => pack::run(&args),
         AddonVerb::Check(args) => check::run(&args),
+        AddonVerb::Keygen(args) => keygen::run(&args),
+        AddonVerb::Sign(args) => sign::run(&args),
     }
 }

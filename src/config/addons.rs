@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::signatures::SignatureSettings;
 use crate::model::units::ByteSize;
 
 /// Whether a user must name the digest that they consent to.
@@ -36,6 +37,8 @@ pub struct AddonSettings {
     pub consent: ConsentMode,
     /// Who lets a published version into the registry.
     pub approval: ApprovalMode,
+    /// Whose signatures are asked for, and how strictly.
+    pub signatures: SignatureSettings,
     /// Largest component, before anything of it is parsed.
     pub component_limit: ByteSize,
     /// Folders that an admin may publish from by path.
@@ -49,6 +52,7 @@ impl Default for AddonSettings {
         Self {
             consent: ConsentMode::Required,
             approval: ApprovalMode::Manual,
+            signatures: SignatureSettings::default(),
             component_limit: ByteSize::mib(4),
             path_roots: Vec::new(),
             params_limit: ByteSize::kib(256),

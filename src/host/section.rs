@@ -80,6 +80,17 @@ pub fn read(component: &[u8]) -> Result<Manifest, SectionError> {
     }
 }
 
+/// The manifest's bytes as they stand in a component: what a signature names by its digest.
+///
+/// # Errors
+/// [`SectionError`] when there is not exactly one manifest.
+pub fn contents(component: &[u8]) -> Result<Vec<u8>, SectionError> {
+    match manifests(component)?.as_slice() {
+        [only] => Ok(only.contents.to_vec()),
+        _ => Err(SectionError::Missing),
+    }
+}
+
 /// The component with `manifest` as its only manifest.
 ///
 /// # Errors

@@ -45,6 +45,11 @@ impl<T> Found<T> {
         Self { value, detail: Some(detail) }
     }
 
+    /// What was found.
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+
     /// A value without evidence worth showing.
     pub const fn plain(value: T) -> Self {
         Self { value, detail: None }

@@ -1,6 +1,8 @@
 //! What the platform's own people do: keys, queues, approvals.
 
 pub mod keys;
+pub mod policy;
+pub mod publishers;
 
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +21,12 @@ use crate::api::state::ApiState;
 use crate::queue::{Lane, LaneDepth};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(approve)).routes(routes!(queues)).merge(keys::routes())
+    OpenApiRouter::new()
+        .routes(routes!(approve))
+        .routes(routes!(queues))
+        .merge(keys::routes())
+        .merge(publishers::routes())
+        .merge(policy::routes())
 }
 
 /// Lets a pending version into the registry.

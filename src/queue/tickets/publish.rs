@@ -37,6 +37,9 @@ pub struct Publish {
     pub source: Source,
     /// What they must be: `sha256:…`.
     pub digest: String,
+    /// The publisher's word about them, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// The client whose key asked.
     pub client_id: String,
     /// The namespaces that it owned when it asked; `*` is every one but the platform's own.

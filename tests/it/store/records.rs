@@ -39,6 +39,7 @@ pub(super) fn version(id: &str, version: &str, bytes: &[u8]) -> VersionRecord {
         published_at: clock::from_ms(clock::now_ms()),
         publisher: String::from("acme"),
         source: String::from("upload"),
+        signature: None,
         warnings: Vec::new(),
     }
 }

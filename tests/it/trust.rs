@@ -1,0 +1,5 @@
+//! Whose word counts: signatures, what an admin blocks, and what is paused because it crashes.
+
+mod signatures;
+mod signing;
+mod tools;

@@ -6,13 +6,17 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod blocking;
+mod blocks;
 mod consent;
 mod disable;
 mod edition;
 mod enable;
 pub mod error;
 mod fetch;
+pub mod forbid;
 pub mod hooks;
+mod inspections;
 mod install;
 pub mod measure;
 mod owner;
@@ -42,6 +46,7 @@ use crate::net::Client;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
+use crate::store::blocks::Blocks;
 use crate::store::control::Control;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
@@ -121,6 +126,7 @@ struct Inner {
     versions: AddonVersions,
     enablements: Enablements,
     kv: KvStore,
+    blocks: Arc<blocks::BlockWatch>,
     publishers: Publishers,
     policies: Policies,
     blobs: Blobs,
@@ -131,6 +137,7 @@ struct Inner {
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
+    inspections: inspections::Inspections,
 }
 
 /// What the service is made of.
@@ -166,6 +173,7 @@ impl Addons {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
+                blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 kv: KvStore::new(parts.store),
@@ -177,7 +185,14 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
+                inspections: inspections::Inspections::new(),
             }),
         }
+    }
+
+    /// How many components this process has read through since it began; what it knew already is not counted.
+    #[must_use]
+    pub fn inspections(&self) -> u64 {
+        self.inner.inspections.made()
     }
 }

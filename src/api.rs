@@ -6,6 +6,7 @@
 //! [`layers`] stands around every handler. [`ops`] is the other listener.
 
 pub mod answer;
+mod code_schemas;
 pub mod errors;
 pub mod extract;
 pub mod key_cache;

@@ -105,6 +105,12 @@ impl App {
         let api = if self.roles.api { Some(bind(self.config.server.listen, "API").await?) } else { None };
         let api_address = api.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(address) = api_address {
+            if self.config.server.public_url.is_empty() && !self.services.is_dev {
+                warn!(
+                    "`server.public_url` is empty, so links in answers and webhooks begin with http://{address}: \
+                     set SEMANTEST_PUBLIC_URL to where clients reach this server"
+                );
+            }
             self.state.set_public_url(&public_url(&self.config, address));
             self.services.gallery.set_public_url(&public_url(&self.config, address));
         }
@@ -205,6 +211,8 @@ impl App {
         tasks.spawn(async move { control.run(heard).await });
         let (addons, heard) = (self.services.addons.clone(), stop.clone());
         tasks.spawn(async move { addons.watch(heard).await });
+        let (addons, heard) = (self.services.addons.clone(), stop.clone());
+        tasks.spawn(async move { addons.watch_blocks(heard).await });
     }
 
     async fn start_consumer(&self, lane: Lane, handler: Arc<JobHandler>) -> anyhow::Result<Consumer> {

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Environment};
+use crate::model::causes;
 
 /// A host for addons that strangers ship as WebAssembly components.
 #[derive(Debug, Parser)]
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            say::error(&format!("{error:#}"));
+            say::error(&causes::in_one_line(&*error));
             ExitCode::FAILURE
         }
     }

@@ -19,6 +19,7 @@ mod iface;
 pub mod inspect;
 pub mod interface;
 pub mod invocation;
+mod leave;
 pub mod limiter;
 mod linked;
 mod linkers;
@@ -26,6 +27,7 @@ pub mod logbook;
 mod meter;
 pub mod outcome;
 pub mod ports;
+mod resources;
 pub mod section;
 mod state;
 mod ticker;
@@ -54,6 +56,7 @@ pub use export::Export;
 pub use facts::CallFacts;
 pub use interface::{Interface, InterfaceSet};
 pub use invocation::{Invocation, Reply};
+pub use leave::Leave;
 pub use logbook::{LogLevel, LogLine, LogSource};
 pub use outcome::CallFailure;
 pub use ports::Ports;
@@ -128,7 +131,7 @@ impl Host {
         let engine = engine::build(settings)?;
         let disk = DiskCache::open(cache_folder, mac_key, &engine, settings.disk_cache.as_u64())
             .map_err(|source| HostError::Cache { folder: cache_folder.into(), source })?;
-        let ticker = Ticker::start(&engine, settings.tick.duration())?;
+        let ticker = Ticker::start(&engine, settings.tick.duration()).map_err(|source| HostError::Ticker { source })?;
         Ok(Arc::new(Self {
             linkers: Linkers::new(&engine),
             memory: MemoryCache::new(settings.memory_cache.as_u64()),

@@ -3,7 +3,9 @@
 //! Each type is parsed once and cannot be wrong afterwards; what travels to
 //! disk, Redis or a client is written out field by field in its own file.
 
+pub mod block;
 pub mod capability;
+pub mod causes;
 pub mod chat;
 pub mod code;
 pub mod contract;

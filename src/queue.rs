@@ -18,11 +18,13 @@ pub mod schedule;
 mod scripts;
 mod session;
 mod ticket;
+mod ticket_error;
 pub mod tickets;
 
 pub use consumer::delivery::Delivery;
-pub use consumer::handler::{Abandoned, Handler, Verdict};
+pub use consumer::handler::{Abandoned, Handler};
 pub use consumer::running::Interruption;
+pub use consumer::verdict::Verdict;
 pub use consumer::{Canceller, Consumer, close_all};
 pub use error::QueueError;
 pub use lane::Lane;

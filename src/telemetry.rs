@@ -56,7 +56,30 @@ pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
 pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let (recorder, handle) = recorder()?;
     metrics::set_global_recorder(recorder).map_err(|error| TelemetryError::Metrics(error.to_string()))?;
+    describe();
     Ok(handle)
+}
+
+/// Says what each number means: the HELP lines of `/metrics`.
+pub fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    let seconds = Unit::Seconds;
+    describe_histogram!(
+        "semantest_http_request_seconds",
+        seconds,
+        "Time until an answer's head, by method, route and status."
+    );
+    describe_counter!("semantest_job_outcomes_total", "Runs of jobs, by lane, kind and outcome.");
+    describe_histogram!("semantest_job_run_seconds", seconds, "Time of one run of a job, by lane and kind.");
+    describe_counter!("semantest_job_retries_total", "Runs after which a job waits for another try, by lane and kind.");
+    describe_counter!("semantest_job_queue_outages_total", "Times that a worker lost its Redis, by lane.");
+    describe_gauge!("semantest_redis_round_trip_seconds", seconds, "Time of one question to Redis and back.");
+    describe_gauge!("semantest_queue_jobs", "Jobs in a queue, by queue and state.");
+    describe_gauge!("semantest_queue_oldest_waiting_seconds", seconds, "Age of a queue's oldest waiting job.");
+    describe_counter!(
+        "semantest_component_inspections_total",
+        "Components read through because they were not known yet."
+    );
 }
 
 /// A recorder that is not the process's own, for tests.
@@ -70,4 +93,24 @@ pub fn recorder() -> Result<(impl metrics::Recorder + Sync + Send + 'static, Pro
         .build_recorder();
     let handle = recorder.handle();
     Ok((recorder, handle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_says_what_it_means() -> Result<(), TelemetryError> {
+        let (recorder, handle) = recorder()?;
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            metrics::counter!("semantest_component_inspections_total").increment(1);
+            metrics::histogram!("semantest_job_run_seconds").record(0.1);
+        });
+        let page = handle.render();
+        for name in ["semantest_component_inspections_total", "semantest_job_run_seconds"] {
+            assert!(page.contains(&format!("# HELP {name} ")), "{page}");
+        }
+        Ok(())
+    }
 }

@@ -3,6 +3,8 @@
 //! Each test reads the source tree and lists every fault with its place and
 //! what to do about it. Exceptions stand in the tables of `tests/tidy/`, each with a reason.
 
+#[path = "tidy/circles.rs"]
+mod circles;
 #[path = "tidy/code.rs"]
 mod code;
 #[path = "tidy/documents.rs"]
@@ -29,6 +31,11 @@ fn hold(rule: &str, check: impl FnOnce(&Tree) -> Checked) -> anyhow::Result<()> 
 #[test]
 fn arrows_point_down() -> anyhow::Result<()> {
     hold("A module names its own, a lower floor, and the listed neighbours (tests/tidy/floors.rs).", floors::arrows)
+}
+
+#[test]
+fn no_file_reaches_itself_by_what_it_names() -> anyhow::Result<()> {
+    hold("Files of src/ name each other in one direction (tests/tidy/circles.rs).", circles::circles)
 }
 
 #[test]

@@ -13,7 +13,6 @@ use crate::model::code::JobCode;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
-use crate::model::schema;
 use crate::queue::tickets::invoke::Invoke;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
@@ -41,6 +40,9 @@ impl Addons {
         traceparent: Option<&str>,
     ) -> Result<Submitted, AddonsError> {
         let running = self.must_be_enabled(owner).await?;
+        if let Some(what) = running.blockable() {
+            self.inner.must_be_free(&what)?;
+        }
         let declared = running.manifest.action(action).ok_or_else(|| {
             let names: Vec<&str> = running.manifest.actions.iter().map(|action| action.name.as_str()).collect();
             AddonsError::NotFound(format!("`{}` has no action `{action}`; it has: {}", owner.addon, names.join(", ")))
@@ -81,6 +83,7 @@ impl Addons {
             let message = format!("`{}` is not enabled for user `{}`", owner.addon, owner.user);
             JobError::permanent(JobCode::AddonNotEnabled, message)
         })?;
+        self.inner.may_run(&running)?;
         let declared = running.manifest.action(action).ok_or_else(|| {
             JobError::permanent(JobCode::AddonBadInput, format!("`{}` has no action `{action}`", owner.addon))
         })?;
@@ -107,7 +110,8 @@ impl Addons {
             return Err(AddonsError::invalid("/params", format!("is {size} bytes, at most {limit} are taken")));
         }
         let faults: Vec<Fault> = match running.params(action) {
-            Some(validator) => schema::faults(validator, params)
+            Some(schema) => schema
+                .faults(params)
                 .into_iter()
                 .map(|fault| Fault { pointer: format!("/params{}", fault.pointer), message: fault.message })
                 .collect(),
@@ -141,8 +145,8 @@ impl Addons {
 
 /// Holds an answer against the schema that the addon declared for it.
 fn check_result(running: &Running, action: &str, value: Value) -> Result<Value, JobError> {
-    let Some(validator) = running.result(action) else { return Ok(value) };
-    let faults = schema::faults(validator, &value);
+    let Some(schema) = running.result(action) else { return Ok(value) };
+    let faults = schema.faults(&value);
     if faults.is_empty() {
         return Ok(value);
     }

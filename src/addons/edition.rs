@@ -6,37 +6,42 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use jsonschema::Validator;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::model::manifest::{ActionSpec, Manifest};
-use crate::model::schema;
+use crate::model::schema::{self, Schema};
+use crate::model::signature::PublisherKeyId;
+use crate::store::addons::{VersionRecord, VersionSignature};
 
 /// One version of an addon, ready to be called.
 pub(super) struct Edition {
     pub(super) manifest: Arc<Manifest>,
     /// Made when an action is first called: a load needs none of them.
     schemas: OnceLock<Schemas>,
+    /// The key that signed it, and when that counts as done.
+    pub(super) signed: Option<(PublisherKeyId, DateTime<Utc>)>,
 }
 
 /// The compiled schemas by the name of their action.
 struct Schemas {
-    params: HashMap<String, Validator>,
-    results: HashMap<String, Validator>,
+    params: HashMap<String, Schema>,
+    results: HashMap<String, Schema>,
 }
 
 impl Edition {
-    pub(super) fn of(manifest: Manifest) -> Self {
-        Self { manifest: Arc::new(manifest), schemas: OnceLock::new() }
+    pub(super) fn of(record: VersionRecord) -> Self {
+        let signed = record.signature.as_ref().map(VersionSignature::signer);
+        Self { manifest: Arc::new(record.manifest), schemas: OnceLock::new(), signed }
     }
 
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+    /// The schema of an action's parameters, where it declares one.
+    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
         self.schemas().params.get(action)
     }
 
-    /// The validator of an action's result, where it declares a schema.
-    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+    /// The schema of an action's result, where it declares one.
+    pub(super) fn result(&self, action: &str) -> Option<&Schema> {
         self.schemas().results.get(action)
     }
 

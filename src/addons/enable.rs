@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
-use crate::addons::registry::{VersionWish, unknown_addon};
+use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::model::digest::Digest;
@@ -159,13 +160,19 @@ impl Addons {
         Ok(views)
     }
 
-    async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
+    /// The enablement as its client sees it. That its version is blocked is not written to it: the list says so, for a
+    /// million enablements as for one, and unblocking leaves each as it was.
+    pub(super) async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
         let mut view = EnablementView::of(record);
         if record.state == EnablementState::AwaitingConsent
             && let Some(version) = &record.version
         {
             let version = self.inner.versions.get(&record.addon, version).await?;
             view.requested = version.map(|version| in_plain_words(&version.manifest)).unwrap_or_default();
+        }
+        if let Some(failure) = self.inner.blocked_enablement(record).await? {
+            view.state = EnablementState::Blocked.as_str();
+            view.error = Some(failure);
         }
         Ok(view)
     }
@@ -177,12 +184,11 @@ impl Addons {
         if records.is_empty() {
             return Err(unknown_addon(addon));
         }
-        let record = wish.choose(records).ok_or_else(|| {
-            let wanted = spec.version.as_deref().unwrap_or("latest");
-            AddonsError::NotFound(format!(
-                "`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists them"
-            ))
-        })?;
+        let record = self
+            .inner
+            .choose(&wish, &records)
+            .ok_or_else(|| AddonsError::NotFound(nothing_fits(addon, spec.version.as_deref(), &wish, &records)))?;
+        self.inner.must_be_free(&blockable(&record))?;
         let mut faults = Vec::new();
         let config = settings::check(&record.manifest, spec.config.as_ref()).unwrap_or_else(|found| {
             faults.extend(found);

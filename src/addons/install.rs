@@ -8,11 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::blocking::blocking;
+use crate::addons::blocks::blockable;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
 use crate::addons::record::{is_of, overtaken};
-use crate::addons::registry::VersionWish;
+use crate::addons::registry::{VersionWish, nothing_fits};
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::clock;
@@ -36,7 +38,7 @@ const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
 /// What the checks before `compile` found out.
 struct Prepared {
     record: VersionRecord,
-    inspection: Inspection,
+    inspection: Arc<Inspection>,
     bytes: Bytes,
     grants: Grants,
     config: Value,
@@ -53,7 +55,7 @@ impl Prepared {
             config: self.config.clone(),
             ..begun
         };
-        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.manifest.clone())))
+        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.clone())))
     }
 }
 
@@ -157,11 +159,13 @@ impl Addons {
                 Ok(Found::with(bytes, json!({ "source": "store", "sizeBytes": size })))
             })
             .await?;
-        progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        progress.step("revocation", std::future::ready(self.inner.revocation(&blockable(&record)))).await?;
         progress.step("signature", self.inner.judge_stored(&record, &bytes)).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.component_limit;
-        let inspection = progress.step("inspect", verify::component(bytes.clone(), limit)).await?;
+        let inspection =
+            progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
         let (grants, config, consent) =
             progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
         Ok(Prepared { record, inspection, bytes, grants, config, consent })
@@ -171,9 +175,8 @@ impl Addons {
         let wish = VersionWish::parse(ticket.version.as_deref())
             .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
         let records = self.inner.versions.list(&owner.addon).await?;
-        let wanted = ticket.version.as_deref().unwrap_or("latest");
-        let record = wish.choose(records).ok_or_else(|| {
-            let message = format!("`{}` has no approved version that is `{wanted}`", owner.addon);
+        let record = self.inner.choose(&wish, &records).ok_or_else(|| {
+            let message = nothing_fits(&owner.addon, ticket.version.as_deref(), &wish, &records);
             JobError::permanent(JobCode::AddonUnknown, message)
         })?;
         let evidence = json!({ "version": record.version, "digest": record.digest });
@@ -249,7 +252,7 @@ fn as_activation_failure(error: IllegalChange) -> JobError {
 
 async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {
     let bytes = bytes.clone();
-    let embedded = verify::blocking(move || {
+    let embedded = blocking(move || {
         crate::host::section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
     })
     .await?;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::blocking::blocking;
 use crate::addons::record::stopped;
 use crate::addons::running::CallContext;
 use crate::addons::trust::Claim;
@@ -138,13 +139,15 @@ impl Addons {
         let bytes = progress.step("fetch", self.fetched(&ticket.source, &expected)).await?;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(expected))).await?;
         let claim = Claim::of(&bytes).await?;
+        let what = self.inner.claimed(claim.as_ref(), digest, ticket.signature.as_deref());
+        progress.step("revocation", std::future::ready(self.inner.revocation(&what))).await?;
         let judging = self.inner.judge_new(claim.as_ref(), &digest, ticket.signature.as_deref());
         let mut judged = progress.step("signature", judging).await?;
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
         let limit = self.inner.settings.component_limit;
         let inspecting = async {
-            let found = verify::component(bytes.clone(), limit).await?;
+            let found = verify::component(&self.inner.inspections, &digest, bytes.clone(), limit).await?;
             judged.fits(&found.value().contract)?;
             Ok(found)
         };
@@ -156,7 +159,7 @@ impl Addons {
             digest,
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
-            contract: inspection.contract,
+            contract: inspection.contract.clone(),
             state: match self.inner.settings.approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
@@ -166,7 +169,7 @@ impl Addons {
             publisher: ticket.client_id.clone(),
             source: ticket.source.in_words(),
             signature: judged.signature,
-            warnings: inspection.warnings,
+            warnings: inspection.warnings.clone(),
         };
         progress.step("register", self.register(&context.job_id, &record, bytes)).await?;
         Ok(json!({
@@ -198,7 +201,7 @@ impl Addons {
             return Ok(Found::with((), json!({ "signature": "kept" })));
         };
         self.inner.versions.set_signature(&record.id, &record.version, signature).await?;
-        self.inner.caches.tell_changed(&record.id).await?;
+        self.inner.caches.tell_of_addon(&record.id).await;
         Ok(Found::with((), json!({ "signature": "replaced", "keyId": signature.key })))
     }
 
@@ -218,7 +221,7 @@ impl Addons {
 
     async fn own_manifest(&self, ticket: &Publish, bytes: &Bytes) -> Result<Found<Manifest>, JobError> {
         let bytes = bytes.clone();
-        let manifest = verify::blocking(move || {
+        let manifest = blocking(move || {
             section::read(&bytes).map_err(|error| JobError::permanent(error.code(), error.to_string()))
         })
         .await?;

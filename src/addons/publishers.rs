@@ -57,7 +57,7 @@ pub struct PublisherKeyView {
 }
 
 impl PublisherKeyView {
-    fn of(key: &PublisherKey) -> Self {
+    pub(super) fn of(key: &PublisherKey) -> Self {
         let (retired_at, revoked_since, revoked_at) = match key.standing {
             KeyStanding::Active => (None, None, None),
             KeyStanding::Retired { retired_at } => (Some(retired_at), None, None),

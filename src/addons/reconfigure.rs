@@ -56,7 +56,7 @@ impl Addons {
             };
         }
         match self.inner.write(next.revision, &next).await? {
-            Put::Stored(revision) => Ok(EnablementView::of(&Enablement { revision, ..next })),
+            Put::Stored(revision) => self.view(&Enablement { revision, ..next }).await,
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }

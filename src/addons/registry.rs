@@ -40,17 +40,36 @@ impl VersionWish {
     }
 
     /// The record that the wish means among `records`, in any order; only approved ones count.
-    pub(super) fn choose(&self, records: Vec<VersionRecord>) -> Option<VersionRecord> {
+    pub(super) fn choose(&self, records: &[VersionRecord]) -> Option<VersionRecord> {
         records
-            .into_iter()
+            .iter()
             .filter(|record| record.state == VersionState::Approved)
-            .filter(|record| match self {
-                Self::Latest => record.version.pre.is_empty(),
-                Self::Beta => true,
-                Self::Range(range) => range.matches(&record.version),
-                Self::Exact(version) => record.version == *version,
-            })
+            .filter(|record| self.fits(&record.version))
             .max_by(|a, b| a.version.cmp(&b.version))
+            .cloned()
+    }
+
+    fn fits(&self, found: &Version) -> bool {
+        match self {
+            Self::Latest => found.pre.is_empty(),
+            Self::Beta => true,
+            Self::Range(range) => range.matches(found),
+            Self::Exact(version) => found == version,
+        }
+    }
+}
+
+/// That no version fits a wish, and which would once an admin approves it.
+pub(super) fn nothing_fits(addon: &AddonId, wanted: Option<&str>, wish: &VersionWish, all: &[VersionRecord]) -> String {
+    let wanted = wanted.unwrap_or("latest");
+    let waiting = all.iter().filter(|record| record.state == VersionState::Pending && wish.fits(&record.version));
+    match waiting.map(|record| &record.version).max() {
+        Some(version) => format!(
+            "`{addon}` has no approved version that is `{wanted}`; {version} would fit and waits for an admin's approval"
+        ),
+        None => {
+            format!("`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists its versions")
+        }
     }
 }
 
@@ -63,7 +82,8 @@ impl Addons {
         let needle = query.map(str::to_lowercase).unwrap_or_default();
         let mut views = Vec::new();
         for id in self.inner.versions.all(None, MAX_LISTED).await?.items {
-            let Some(view) = view_of(&id, self.inner.versions.list(&id).await?) else { continue };
+            let records = self.inner.marked(self.inner.versions.list(&id).await?);
+            let Some(view) = view_of(&id, records) else { continue };
             let text = format!("{} {} {}", view.id, view.name, view.description).to_lowercase();
             let asks = |latest: &VersionView| {
                 capability
@@ -81,7 +101,7 @@ impl Addons {
     /// # Errors
     /// [`AddonsError::NotFound`] when nothing was published under this id.
     pub async fn addon(&self, id: &AddonId) -> Result<AddonView, AddonsError> {
-        let records = self.inner.versions.list(id).await?;
+        let records = self.inner.marked(self.inner.versions.list(id).await?);
         view_of(id, records).ok_or_else(|| unknown_addon(id))
     }
 
@@ -120,11 +140,13 @@ impl Addons {
             }
         }
         self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
+        self.inner.caches.tell_of_addon(id).await;
         self.version(id, version).await
     }
 
     pub(super) async fn record(&self, id: &AddonId, version: &Version) -> Result<VersionRecord, AddonsError> {
-        self.inner.versions.get(id, version).await?.ok_or_else(|| {
+        let record = self.inner.versions.get(id, version).await?;
+        self.inner.marked(record.into_iter().collect()).pop().ok_or_else(|| {
             AddonsError::NotFound(format!("`{id}` has no version {version}; GET /addons/{id} lists them"))
         })
     }
@@ -146,7 +168,7 @@ fn view_of(id: &AddonId, mut records: Vec<VersionRecord>) -> Option<AddonView> {
             published_at: record.published_at,
         })
         .collect();
-    let latest = VersionWish::Latest.choose(records);
+    let latest = VersionWish::Latest.choose(&records);
     let shown = latest.as_ref().unwrap_or(&newest);
     Some(AddonView {
         id: id.to_string(),

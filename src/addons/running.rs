@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use jsonschema::Validator;
 use lru::LruCache;
 use parking_lot::Mutex;
 use semver::Version;
@@ -17,6 +16,7 @@ use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -24,6 +24,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::model::limits::CallLimits;
 use crate::model::manifest::Manifest;
+use crate::model::schema::Schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
@@ -115,13 +116,23 @@ impl Running {
         Self { owner, enablement, manifest: Arc::clone(&edition.manifest), config, edition }
     }
 
+    /// The component as the list of blocks knows it; none before it was ever loaded.
+    pub(super) fn blockable(&self) -> Option<Blockable> {
+        let (version, digest) = (self.enablement.version.clone()?, self.enablement.digest?);
+        Some(Blockable {
+            digest,
+            version: Some((self.owner.addon.clone(), version)),
+            signed: self.edition.signed.clone(),
+        })
+    }
+
     /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Validator> {
+    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
         self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
-    pub(super) fn result(&self, action: &str) -> Option<&Validator> {
+    pub(super) fn result(&self, action: &str) -> Option<&Schema> {
         self.edition.result(action)
     }
 }
@@ -157,16 +168,24 @@ impl Caches {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Tells every process that what it knows of an addon's versions is old. Best effort: a manifest never changes, and
+    /// whoever decides about a version reads its record.
+    pub(super) async fn tell_of_addon(&self, id: &AddonId) {
+        let told = self.control.publish(&Message::AddonChanged { id: id.clone() }).await;
+        if let Err(error) = told {
+            tracing::debug!(error = %error, "Could not tell the others that `{id}` has changed");
+        }
+    }
+
     fn forget(&self, key: &Key) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.running.lock().pop(key);
         self.users.lock().pop(&(key.0.clone(), key.1.clone()));
     }
 
-    /// Makes every process forget what it knew of an addon's versions.
-    pub(super) async fn tell_changed(&self, addon: &AddonId) -> Result<(), StoreError> {
-        self.forget_all();
-        self.control.publish(&Message::AddonChanged { id: addon.clone() }).await
+    /// Hears what processes tell each other.
+    pub(super) fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Message> {
+        self.control.subscribe()
     }
 
     fn forget_all(&self) {
@@ -180,7 +199,7 @@ impl Caches {
 impl Addons {
     /// Keeps the caches true until `stop`: one of these runs in each process that uses the service.
     pub async fn watch(&self, stop: Stop) {
-        let mut messages = self.inner.caches.control.subscribe();
+        let mut messages = self.inner.caches.subscribe();
         while !stop.has_fired() {
             let message = tokio::select! {
                 () = stop.fired() => return,
@@ -272,7 +291,7 @@ impl Inner {
         }
         let generation = self.caches.generation();
         let Some(record) = self.versions.get(addon, version).await? else { return Ok(None) };
-        let edition = Arc::new(Edition::of(record.manifest));
+        let edition = Arc::new(Edition::of(record));
         if self.caches.generation() == generation {
             self.caches.editions.lock().put(key, Arc::clone(&edition));
         }
@@ -324,6 +343,7 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
+        let (leave, _on_the_roll) = self.permit(running).unzip();
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
@@ -344,6 +364,7 @@ impl Inner {
             config: Arc::clone(&running.config),
             ports: self.runner.ports(&scope),
             cancel: call.context.cancel.clone(),
+            leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
         for line in &report.logs {
@@ -355,7 +376,7 @@ impl Inner {
             let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
             call.context.progress.log(&text).await;
         }
-        report.outcome.map_err(JobError::from)
+        report.outcome.map_err(|failure| self.explained(running, failure))
     }
 
     /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.

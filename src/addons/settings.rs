@@ -13,9 +13,10 @@ pub(super) fn check(manifest: &Manifest, config: Option<&Value>) -> Result<Value
     let declared = manifest.config_schema();
     let mut config = config.cloned().unwrap_or_else(|| json!({}));
     schema::apply_defaults(&declared, &mut config);
-    let validator = schema::compile(&declared)
+    let compiled = schema::compile(&declared)
         .map_err(|error| vec![Fault { pointer: String::from("/config"), message: error.to_string() }])?;
-    let faults: Vec<Fault> = schema::faults(&validator, &config)
+    let faults: Vec<Fault> = compiled
+        .faults(&config)
         .into_iter()
         .map(|fault| Fault { pointer: format!("/config{}", fault.pointer), message: fault.message })
         .collect();

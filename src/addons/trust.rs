@@ -7,10 +7,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::addons::{Inner, verify};
+use crate::addons::Inner;
+use crate::addons::blocking::blocking;
 use crate::clock;
 use crate::config::signatures::SignatureMode;
 use crate::host::section;
+use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::contract::ContractRange;
 use crate::model::digest::Digest;
@@ -34,7 +36,7 @@ impl Claim {
     /// The claim of a component; none where its manifest cannot be read, which the step `manifest` then says.
     pub(super) async fn of(bytes: &Bytes) -> Result<Option<Self>, JobError> {
         let bytes = bytes.clone();
-        verify::blocking(move || {
+        blocking(move || {
             let contents = section::contents(&bytes).ok();
             let digest = contents.as_deref().map(Digest::of);
             Ok(section::read(&bytes).ok().zip(digest).map(|(manifest, digest)| Self { manifest, digest }))
@@ -83,6 +85,18 @@ impl Inner {
         Ok(self.policies.signatures().await?.mode_of(namespace, &self.settings.signatures))
     }
 
+    /// What is claimed of a component that comes in, as the list of blocks knows it: signed at the earliest now, whatever
+    /// the signature says.
+    #[expect(clippy::unused_self, reason = "stands beside the steps that it belongs to")]
+    pub(super) fn claimed(&self, claim: Option<&Claim>, digest: Digest, text: Option<&str>) -> Blockable {
+        let signature = text.and_then(|text| VersionSignature::of(text, clock::now(), false));
+        Blockable {
+            digest,
+            version: claim.map(|claim| (claim.manifest.id.clone(), claim.manifest.version.clone())),
+            signed: signature.map(|signature| signature.signer()),
+        }
+    }
+
     /// The step `signature` of a publication: `text` came with the component, just now.
     pub(super) async fn judge_new(
         &self,
@@ -101,8 +115,9 @@ impl Inner {
     pub(super) async fn judge_stored(&self, record: &VersionRecord, bytes: &Bytes) -> Result<Found<Judged>, JobError> {
         let stored = record.signature.as_ref();
         let seen = stored.map_or(record.published_at, |signature| signature.seen_at);
-        let claim = Claim::of(bytes).await?;
-        let manifest = claim.map_or_else(|| Digest::of(b""), |claim| claim.digest);
+        let bytes = bytes.clone();
+        let contents = blocking(move || Ok(section::contents(&bytes).unwrap_or_default())).await?;
+        let manifest = Digest::of(&contents);
         let subject = Subject {
             addon: &record.id,
             version: &record.version,

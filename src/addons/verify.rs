@@ -1,9 +1,13 @@
 //! Holding bytes against what was said of them; nothing of a guest runs here.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::host::inspect::{InspectLimits, Inspection, inspect};
+use crate::addons::blocking::blocking;
+use crate::addons::inspections::Inspections;
+use crate::host::inspect::Inspection;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::job::Failure;
@@ -26,29 +30,17 @@ pub(super) async fn digest(bytes: Bytes, expected: Option<Digest>) -> Result<Fou
     }
 }
 
-/// Reads the component without running it: what it is, imports, exports and says of itself.
-pub(super) async fn component(bytes: Bytes, limit: ByteSize) -> Result<Found<Inspection>, JobError> {
-    let inspection = blocking(move || {
-        inspect(&bytes, &InspectLimits::for_size(limit)).map_err(|error| {
-            JobError::from(Failure {
-                details: Some(error.details()),
-                ..Failure::permanent(error.code(), error.to_string())
-            })
-        })
-    })
-    .await?;
+/// Reads the component without running it: what it is, imports, exports and says of itself. `digest` is that of `bytes`.
+pub(super) async fn component(
+    known: &Inspections,
+    digest: &Digest,
+    bytes: Bytes,
+    limit: ByteSize,
+) -> Result<Found<Arc<Inspection>>, JobError> {
+    let inspection = known.of(digest, bytes, limit).await?;
     let evidence = json!({
         "imports": inspection.imports, "exports": inspection.exports,
         "contract": inspection.contract.to_string(), "warnings": inspection.warnings,
     });
     Ok(Found::with(inspection, evidence))
-}
-
-/// Runs processor work beside the async threads.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, JobError> + Send + 'static,
-) -> Result<T, JobError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(JobError::permanent(JobCode::Internal, "checking the component ended abruptly")))
 }

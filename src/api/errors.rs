@@ -6,32 +6,21 @@ use std::time::Duration;
 use super::problem::{Fault, Place, Problem, ProblemCode};
 use crate::addons::AddonsError;
 use crate::imaging::gallery::GalleryError;
+use crate::model::causes;
 use crate::model::disposition::Disposition;
 use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::store::blobs::BlobError;
 use crate::work::WorkError;
 
-/// An error and everything behind it, in one line for the log.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// What may pass is the queue being away; what will not is a fault of ours.
-fn by_disposition(disposition: Disposition, error: &dyn Error) -> Problem {
+fn by_disposition(disposition: Disposition, error: &(dyn Error + 'static)) -> Problem {
     let problem = match disposition {
         Disposition::Retry => Problem::queue_unavailable(),
         Disposition::RetryAfter(wait) => Problem::queue_unavailable().retry_after(wait),
         Disposition::GiveUp => Problem::internal(),
     };
-    problem.because(chain(error))
+    problem.because(causes::in_one_line(error))
 }
 
 impl From<StoreError> for Problem {
@@ -74,7 +63,7 @@ impl From<WorkError> for Problem {
             WorkError::CursorInvalid => bad_cursor(),
             WorkError::Store(error) => error.into(),
             WorkError::Queue(error) => error.into(),
-            WorkError::Id(_) => Self::internal().because(chain(&error)),
+            WorkError::Id(_) => Self::internal().because(causes::in_one_line(&error)),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
@@ -10,7 +9,6 @@ use utoipa::openapi::{
 use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Fault, Place, ProblemCode, ProblemDocument};
-use crate::model::code::JobCode;
 
 /// What stands in the description before any route is added.
 pub(super) fn base() -> OpenApi {
@@ -36,21 +34,6 @@ pub(super) fn base() -> OpenApi {
         components.schemas.insert(name.into_owned(), schema);
     }
     OpenApiBuilder::new().info(info).components(Some(components)).build()
-}
-
-/// The schema of a problem's `code`: every code there is.
-pub(super) fn problem_codes() -> Object {
-    words(ProblemCode::ALL.iter().map(|code| code.as_str()))
-}
-
-/// The schema of a failed job's `code`: every code there is.
-pub(super) fn job_codes() -> Object {
-    words(JobCode::ALL.iter().map(|code| code.as_str()))
-}
-
-/// A string that is one of `all`.
-fn words<T: Into<serde_json::Value>>(all: impl IntoIterator<Item = T>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(all)).build()
 }
 
 fn problems(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {

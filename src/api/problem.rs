@@ -202,7 +202,7 @@ pub struct ProblemDocument {
     #[schema(value_type = String)]
     detail: Cow<'static, str>,
     /// The stable code to branch on.
-    #[schema(schema_with = super::openapi::problem_codes)]
+    #[schema(schema_with = super::code_schemas::problem_codes)]
     code: Cow<'static, str>,
     /// What to quote to the operator.
     request_id: String,

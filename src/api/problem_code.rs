@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 pub enum ProblemCode {
     /// The body is not JSON.
     MalformedJson,
+    /// The form is not one.
+    MalformedForm,
     /// There is no usable key.
     Unauthenticated,
     /// The key may not do this.
@@ -28,6 +30,8 @@ pub enum ProblemCode {
     VersionExists,
     /// The addon is known for this user, but does not run.
     AddonNotEnabled,
+    /// The addon's version is blocked.
+    AddonBlocked,
     /// The resource is not what `If-Match` expects.
     PreconditionFailed,
     /// The body is larger than this path takes.
@@ -44,14 +48,17 @@ pub enum ProblemCode {
     RateLimited,
     /// The queue is away or full.
     QueueUnavailable,
+    /// All places for uploads are taken.
+    UploadsBusy,
     /// A fault of ours.
     Internal,
 }
 
 impl ProblemCode {
     /// Every code there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedJson,
+        Self::MalformedForm,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
@@ -62,6 +69,7 @@ impl ProblemCode {
         Self::Conflict,
         Self::VersionExists,
         Self::AddonNotEnabled,
+        Self::AddonBlocked,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -70,6 +78,7 @@ impl ProblemCode {
         Self::IdempotencyMismatch,
         Self::RateLimited,
         Self::QueueUnavailable,
+        Self::UploadsBusy,
         Self::Internal,
     ];
 
@@ -78,6 +87,7 @@ impl ProblemCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MalformedJson => "MALFORMED_JSON",
+            Self::MalformedForm => "MALFORMED_FORM",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
@@ -88,6 +98,7 @@ impl ProblemCode {
             Self::Conflict => "CONFLICT",
             Self::VersionExists => "VERSION_EXISTS",
             Self::AddonNotEnabled => "ADDON_NOT_ENABLED",
+            Self::AddonBlocked => "ADDON_BLOCKED",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
@@ -96,6 +107,7 @@ impl ProblemCode {
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Self::RateLimited => "RATE_LIMITED",
             Self::QueueUnavailable => "QUEUE_UNAVAILABLE",
+            Self::UploadsBusy => "UPLOADS_BUSY",
             Self::Internal => "INTERNAL",
         }
     }
@@ -104,20 +116,20 @@ impl ProblemCode {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::MalformedJson => StatusCode::BAD_REQUEST,
+            Self::MalformedJson | Self::MalformedForm => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::JobNotFound | Self::AddonNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::Conflict | Self::VersionExists | Self::AddonNotEnabled => StatusCode::CONFLICT,
+            Self::Conflict | Self::VersionExists | Self::AddonNotEnabled | Self::AddonBlocked => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::ValidationError | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::QueueUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QueueUnavailable | Self::UploadsBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -127,6 +139,7 @@ impl ProblemCode {
     pub const fn title(self) -> &'static str {
         match self {
             Self::MalformedJson => "The body is not JSON",
+            Self::MalformedForm => "The body is not a form",
             Self::Unauthenticated => "A valid key is needed",
             Self::Forbidden => "The key may not do this",
             Self::NotFound => "Nothing is here",
@@ -137,6 +150,7 @@ impl ProblemCode {
             Self::Conflict => "The current state does not allow this",
             Self::VersionExists => "The version exists with other bytes",
             Self::AddonNotEnabled => "The addon does not run for this user",
+            Self::AddonBlocked => "The addon is blocked",
             Self::PreconditionFailed => "The resource has changed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The media type is not supported",
@@ -145,6 +159,7 @@ impl ProblemCode {
             Self::IdempotencyMismatch => "The idempotency key belongs to another request",
             Self::RateLimited => "Too many requests",
             Self::QueueUnavailable => "The queue cannot take work right now",
+            Self::UploadsBusy => "All places for uploads are taken",
             Self::Internal => "Something went wrong on our side",
         }
     }
@@ -155,6 +170,9 @@ impl ProblemCode {
         match self {
             Self::MalformedJson => {
                 "The body could not be read as JSON; `detail` names line and column. Send UTF-8 JSON."
+            }
+            Self::MalformedForm => {
+                "The body could not be read as `multipart/form-data`: send the boundary that `Content-Type` names, and end with `--boundary--`."
             }
             Self::Unauthenticated => {
                 "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key that was mistyped, revoked or has expired answers the same."
@@ -182,6 +200,9 @@ impl ProblemCode {
             Self::AddonNotEnabled => {
                 "Actions run while the enablement is `enabled`. Read it: it says what it waits for or how it failed."
             }
+            Self::AddonBlocked => {
+                "An admin blocked this version, its publisher's key was revoked, or it crashed too often; `detail` says why. Nothing of it runs until that is taken back. Another version may be free: `GET /addons/{addonId}` lists them."
+            }
             Self::PreconditionFailed => "Read the resource again, apply the change to it and send its new `ETag`.",
             Self::PayloadTooLarge => "`detail` names the limit. Addons: leave debug information out of the component.",
             Self::UnsupportedMediaType => "`detail` names the media types that this path takes.",
@@ -196,6 +217,9 @@ impl ProblemCode {
             Self::QueueUnavailable => {
                 "Redis is away or full. Nothing was accepted; repeat the same request after `Retry-After`, best with an `Idempotency-Key`."
             }
+            Self::UploadsBusy => {
+                "Uploads are held in memory, so only a few are taken at once. Nothing was read; repeat the same request after `Retry-After`."
+            }
             Self::Internal => {
                 "Quote `requestId`: the operator's log has the cause under it. Repeating the request may help."
             }
@@ -206,8 +230,9 @@ impl ProblemCode {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::RateLimited | Self::QueueUnavailable | Self::Internal => true,
+            Self::RateLimited | Self::QueueUnavailable | Self::UploadsBusy | Self::Internal => true,
             Self::MalformedJson
+            | Self::MalformedForm
             | Self::Unauthenticated
             | Self::Forbidden
             | Self::NotFound
@@ -218,6 +243,7 @@ impl ProblemCode {
             | Self::Conflict
             | Self::VersionExists
             | Self::AddonNotEnabled
+            | Self::AddonBlocked
             | Self::PreconditionFailed
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType

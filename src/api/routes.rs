@@ -12,6 +12,7 @@ mod job_events;
 mod jobs;
 mod openapi;
 mod problems;
+mod prompt_fields;
 pub mod publish;
 pub mod schemas;
 mod webhook_secret;

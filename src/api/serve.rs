@@ -16,6 +16,10 @@ use super::ops::{self, OpsState};
 use super::problem::Problem;
 use super::router::router;
 use super::state::ApiState;
+use crate::model::id::JobId;
+use crate::model::job::Priority;
+use crate::queue::tickets::Noop;
+use crate::queue::{AddOptions, Producer, Ticket as _};
 use crate::shutdown::Stop;
 use crate::store::Store;
 
@@ -42,17 +46,26 @@ pub async fn serve_ops(listener: TcpListener, state: OpsState, stop: Stop) -> io
     answer(listener, ops::router(state), stop, OPS_GRACE).await
 }
 
-/// The bench's yardstick: no keys, no checks, one script in Redis a request.
+/// The bench's yardsticks: no keys, no checks, one script in Redis a request. `/` runs an empty one, `/add` is BullMQ's
+/// own way of adding a job that does nothing.
 ///
 /// # Errors
 /// When the listener breaks.
-pub async fn serve_bare(listener: TcpListener, store: Store, stop: Stop) -> io::Result<()> {
-    let bare = Router::new().route("/", post(one_script)).with_state(store);
-    answer(listener, bare, stop, OPS_GRACE).await
+pub async fn serve_bare(listener: TcpListener, store: Store, producer: Producer, stop: Stop) -> io::Result<()> {
+    let bare = Router::new().route("/", post(empty_script)).with_state(store);
+    let add = Router::new().route("/add", post(plain_add)).with_state(producer);
+    answer(listener, bare.merge(add), stop, OPS_GRACE).await
 }
 
-async fn one_script(State(store): State<Store>, _body: bytes::Bytes) -> Result<Response, Problem> {
+async fn empty_script(State(store): State<Store>, _body: bytes::Bytes) -> Result<Response, Problem> {
     store.bare_script().await?;
+    Ok("{}".into_response())
+}
+
+async fn plain_add(State(producer): State<Producer>, _body: bytes::Bytes) -> Result<Response, Problem> {
+    let id = JobId::fresh(Noop::KIND.id_prefix());
+    let options = AddOptions { priority: Priority::Normal.number(), ..AddOptions::default() };
+    producer.add(id.as_str(), &Noop {}, &options).await?;
     Ok("{}".into_response())
 }
 

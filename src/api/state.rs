@@ -2,9 +2,10 @@
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::addons::Addons;
 use crate::config::Config;
@@ -17,9 +18,14 @@ use crate::store::keys::Keys;
 use crate::work::Work;
 
 use super::key_cache::KeyCache;
+use super::problem::{Problem, ProblemCode};
 
 /// Uploads that are held in memory at once; the others wait their turn.
 const UPLOADS_AT_ONCE: usize = 4;
+/// Longest wait for a turn: shorter than clients and proxies wait for an answer.
+const UPLOAD_WAIT: Duration = Duration::from_secs(10);
+/// When an upload that got no turn is worth repeating.
+const UPLOAD_AGAIN: Duration = Duration::from_secs(5);
 
 /// What handlers answer from. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +44,7 @@ pub struct Inner {
     pub(super) keys: Keys,
     pub(super) key_cache: KeyCache,
     pub(super) events: JobEvents,
-    pub(super) uploads: Semaphore,
+    uploads: Semaphore,
     pub(super) description: Bytes,
     pub(super) public_url: OnceLock<String>,
 }
@@ -78,6 +84,20 @@ impl ApiState {
     #[must_use]
     pub fn stopping_with(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// A turn to hold an upload in memory.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After` where none became free in ten seconds.
+    pub(super) async fn upload_turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        match tokio::time::timeout(UPLOAD_WAIT, self.uploads.acquire()).await {
+            Ok(turn) => turn.map_err(|error| Problem::internal().because(error.to_string())),
+            Err(_) => {
+                let detail = "other uploads are being read; nothing of this one was taken";
+                Err(Problem::new(ProblemCode::UploadsBusy, detail).retry_after(UPLOAD_AGAIN))
+            }
+        }
     }
 
     /// The desk.

@@ -60,6 +60,8 @@ struct Figures {
     enqueue_per_s: f64,
     bare_evalsha_per_s: f64,
     enqueue_to_bare: f64,
+    bare_bullmq_add_per_s: f64,
+    enqueue_to_bullmq_add: f64,
     rss_mib_per_1000_enabled: f64,
     cpu_us: CpuTimes,
     jobs_per_round: u32,
@@ -75,6 +77,7 @@ struct CpuTimes {
     invoke_job: Effort,
     enqueue: Effort,
     bare_evalsha: Effort,
+    bare_bullmq_add: Effort,
 }
 
 pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
@@ -84,7 +87,7 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
     let (load_cold_ms, load_warm_ms) = loads::measure(&bench).await?;
     let guest_call_us = guest::measure(&bench).await?;
     let (native, invoke) = jobs::measure(&bench, args.jobs).await?;
-    let (enqueue, bare) = enqueue::measure(&mut bench, args.seconds).await?;
+    let enqueue::Measured { enqueue, bare, bare_add } = enqueue::measure(&mut bench, args.seconds).await?;
     let rss_mib_per_1000_enabled = memory::measure(&bench).await?;
     let figures = Figures {
         native_jobs_per_s: native.per_second,
@@ -96,12 +99,15 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
         enqueue_per_s: enqueue.per_second,
         bare_evalsha_per_s: bare.per_second,
         enqueue_to_bare: enqueue.per_second / bare.per_second,
+        bare_bullmq_add_per_s: bare_add.per_second,
+        enqueue_to_bullmq_add: enqueue.per_second / bare_add.per_second,
         rss_mib_per_1000_enabled,
         cpu_us: CpuTimes {
             native_job: native.effort,
             invoke_job: invoke.effort,
             enqueue: enqueue.effort,
             bare_evalsha: bare.effort,
+            bare_bullmq_add: bare_add.effort,
         },
         jobs_per_round: args.jobs,
         concurrency: setup::CONCURRENCY,

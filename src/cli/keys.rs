@@ -8,7 +8,6 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::model::id::ClientId;
 use crate::store::Store;
-use crate::store::control::{Control, Message};
 use crate::store::keys::{KeyScope, Keys, NewKey};
 
 /// Make, list and revoke API keys.
@@ -48,12 +47,14 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
     let store = Store::connect(&config.redis)
         .await
         .with_context(|| format!("connecting to {} (SEMANTEST_REDIS_URL)", config.redis.place()))?;
-    let control = Control::new(store.clone());
     let keys = Keys::new(store);
     match args.command {
         KeysCommand::Create { client, scope, namespace, expires_in_days } => {
             let client = ClientId::parse(&client)?;
             let scopes = scopes(&scope)?;
+            if scopes.contains(&KeyScope::Publisher) && namespace.is_empty() {
+                bail!("a publisher needs a namespace to publish in: --namespace acme for `acme.*`, or --namespace '*'");
+            }
             let new = NewKey {
                 expires_at: expires_in_days.map(|days| Utc::now() + TimeDelta::days(i64::from(days))),
                 namespaces: namespace,
@@ -73,8 +74,6 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
             if !keys.revoke(&id).await.context("revoking the key")? {
                 bail!("there is no key with the id `{id}`; `semantest keys list` shows them");
             }
-            // Running servers remember keys; without this they would believe it for another minute.
-            control.publish(&Message::KeyChanged { id }).await.context("telling the running servers")?;
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! What a guest says, bounded: lines are counted, cut and cleaned before they are kept.
 //!
 //! Three sources share one budget: the contract's `log`, standard output and
-//! standard error. Standard error has a reserve of its own, so that a guest that
-//! logged too much still gets its last words, its traceback, into the job's log.
+//! standard error. Errors have a reserve, on standard error and in `log`, so that a
+//! guest that logged too much still gets its last words, its traceback or the
+//! message of its panic, into the job's log.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::model::limits::CallLimits;
 
-/// Lines of standard error that are kept although the budget is used up: a traceback fits.
+/// Lines of standard error, and errors of `log`, that are kept although the budget is used up: a traceback fits.
 const ERROR_RESERVE_LINES: usize = 64;
 /// Fields of one line that are kept.
 const MAX_FIELDS: usize = 16;
@@ -104,17 +105,17 @@ impl LogBook {
     }
 
     /// Whether the next line of `source` would be dropped: saves the work of preparing it.
-    fn is_full_for(&self, source: LogSource) -> bool {
-        let reserve = match source {
-            LogSource::Log | LogSource::Stdout => 0,
-            LogSource::Stderr => ERROR_RESERVE_LINES,
+    fn is_full_for(&self, source: LogSource, level: LogLevel) -> bool {
+        let reserve = match (source, level) {
+            (LogSource::Stderr, _) | (LogSource::Log, LogLevel::Error) => ERROR_RESERVE_LINES,
+            (LogSource::Log | LogSource::Stdout, _) => 0,
         };
         self.lines.len() >= self.max_lines.saturating_add(reserve)
     }
 
     /// Keeps a line of the contract's `log`.
     pub(super) fn log(&mut self, level: LogLevel, message: &str, fields: &[(String, String)]) {
-        if self.is_full_for(LogSource::Log) {
+        if self.is_full_for(LogSource::Log, level) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -138,7 +139,7 @@ impl LogBook {
     /// Once there is no room, a write counts as one dropped line: looking for line ends in a gigabyte
     /// would be work done for nothing.
     pub(super) fn write(&mut self, source: LogSource, bytes: &[u8]) {
-        if self.is_full_for(source) {
+        if self.is_full_for(source, LogLevel::Info) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -175,7 +176,7 @@ impl LogBook {
 
     fn end_line(&mut self, source: LogSource) {
         let partial = std::mem::take(self.partial(source));
-        if self.is_full_for(source) {
+        if self.is_full_for(source, LogLevel::Info) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
@@ -241,8 +242,9 @@ mod tests {
             book.log(LogLevel::Info, "again", &[]);
         }
         book.write(LogSource::Stderr, b"Traceback\n");
+        book.log(LogLevel::Error, "panicked: no", &[]);
         let (lines, dropped) = book.close();
-        assert_eq!((lines.len(), dropped), (3, 3));
+        assert_eq!((lines.len(), dropped), (4, 3));
     }
 
     #[test]

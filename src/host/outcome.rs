@@ -12,7 +12,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use crate::host::compile_error::BoxError;
 use crate::host::export::Export;
 use crate::host::limiter::{self, Resource};
-use crate::host::logbook::clean;
+use crate::host::logbook::{LogLevel, LogLine, clean};
 use crate::host::ports::{PortError, PortErrorKind};
 use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
@@ -22,6 +22,8 @@ use crate::model::units::ByteSize;
 
 /// Bytes of a backtrace that are kept.
 const MAX_BACKTRACE_BYTES: usize = 4 * 1024;
+/// How the line begins that a guest logs about its own panic.
+const PANICKED: &str = "panicked: ";
 /// Bytes of a guest's message that are kept.
 const MAX_MESSAGE_BYTES: usize = 2 * 1024;
 /// Bytes of a guest's own code that are kept.
@@ -62,6 +64,9 @@ pub enum CallFailure {
         /// How long it waited.
         waited: Duration,
     },
+    /// The addon was blocked, before the call or during it.
+    #[error("the addon is blocked")]
+    Blocked,
     /// Somebody cancelled the call, or the addon noticed that its job was.
     #[error("the call was cancelled")]
     Cancelled,
@@ -74,12 +79,14 @@ pub enum CallFailure {
         allowed: u64,
     },
     /// The guest trapped.
-    #[error("the addon crashed: {reason}")]
+    #[error("the addon crashed: {}", .last_words.as_deref().unwrap_or(.reason))]
     Trapped {
         /// In a few words.
         reason: String,
         /// The guest's functions that were running, innermost first; empty where it has no names.
         backtrace: String,
+        /// What it said of its own crash just before, where it did.
+        last_words: Option<String>,
     },
     /// The guest ended itself.
     #[error("the addon ended itself with status {status}")]
@@ -123,6 +130,9 @@ pub(super) enum Interruption {
     /// Cancelled, and the grace is over.
     #[error("cancelled")]
     Cancelled,
+    /// Its permission to run was taken away.
+    #[error("blocked")]
+    Blocked,
 }
 
 /// What is known about a call when it fails.
@@ -146,6 +156,7 @@ impl CallFailure {
             Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.cpu_allowed },
             Interruption::Deadline => Self::DeadlineExceeded { allowed: facts.wall_allowed },
             Interruption::Cancelled => Self::Cancelled,
+            Interruption::Blocked => Self::Blocked,
         }
     }
 
@@ -189,7 +200,22 @@ impl CallFailure {
             Some(trap) => trap.to_string(),
             None => clean(&error.root_cause().to_string(), MAX_MESSAGE_BYTES),
         };
-        Self::Trapped { reason, backtrace }
+        Self::Trapped { reason, backtrace, last_words: None }
+    }
+
+    /// The same failure with the message of the panic behind it, where the last line that the guest logged is one
+    /// (`addons/sdk` writes it as `panicked: …`).
+    pub(super) fn with_last_words(self, logs: &[LogLine]) -> Self {
+        let last = logs.last().filter(|line| line.level == LogLevel::Error && line.message.starts_with(PANICKED));
+        match (self, last) {
+            (Self::Trapped { reason, backtrace, .. }, Some(line)) => {
+                let place =
+                    line.fields.iter().find(|(name, _)| name == "at").map(|(_, place)| format!(" (at {place})"));
+                let words = format!("{}{}", line.message, place.unwrap_or_default());
+                Self::Trapped { reason, backtrace, last_words: Some(clean(&words, MAX_MESSAGE_BYTES)) }
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// What the guest's own error means; its texts are cut and cleaned here, before they go anywhere.
@@ -213,6 +239,7 @@ impl CallFailure {
             Self::CpuLimit { .. } => JobCode::CpuLimit,
             Self::MemoryLimit { .. } => JobCode::MemoryLimit,
             Self::DeadlineExceeded { .. } => JobCode::DeadlineExceeded,
+            Self::Blocked => JobCode::AddonBlocked,
             Self::Cancelled => JobCode::Cancelled,
             Self::OutputLimit { .. } => JobCode::OutputLimit,
             Self::Trapped { .. } | Self::Exited { .. } => JobCode::AddonTrapped,
@@ -258,6 +285,7 @@ impl CallFailure {
             },
             Self::CpuLimit { .. }
             | Self::MemoryLimit { .. }
+            | Self::Blocked
             | Self::Cancelled
             | Self::OutputLimit { .. }
             | Self::Trapped { .. }
@@ -298,10 +326,16 @@ impl CallFailure {
             }
             Self::DeadlineExceeded { allowed } => Some(json!({ "allowedMs": millis(allowed) })),
             Self::OutputLimit { reached, allowed } => Some(json!({ "reachedBytes": reached, "allowedBytes": allowed })),
-            Self::Trapped { reason, backtrace } => Some(json!({ "trap": reason, "backtrace": backtrace })),
+            Self::Trapped { reason, backtrace, last_words: None } => {
+                Some(json!({ "trap": reason, "backtrace": backtrace }))
+            }
+            Self::Trapped { reason, backtrace, last_words: Some(words) } => {
+                Some(json!({ "trap": reason, "backtrace": backtrace, "lastWords": words }))
+            }
             Self::Exited { status } => Some(json!({ "status": status })),
             Self::Reported(error) => error.details.clone(),
             Self::NoRoom { .. }
+            | Self::Blocked
             | Self::Cancelled
             | Self::ResultInvalid { .. }
             | Self::ExportMissing { .. }

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-use crate::host::HostError;
-
 /// The ticking thread; it ends when this is dropped.
 pub(super) struct Ticker {
     is_over: Arc<AtomicBool>,
@@ -20,19 +18,16 @@ pub(super) struct Ticker {
 
 impl Ticker {
     /// Starts to advance `engine`'s epoch every `interval`.
-    pub(super) fn start(engine: &Engine, interval: Duration) -> Result<Self, HostError> {
+    pub(super) fn start(engine: &Engine, interval: Duration) -> std::io::Result<Self> {
         let is_over = Arc::new(AtomicBool::new(false));
         let (engine, is_over_too) = (engine.weak(), Arc::clone(&is_over));
-        let thread = Builder::new()
-            .name(String::from("epoch-ticker"))
-            .spawn(move || {
-                while !is_over_too.load(Ordering::Relaxed) {
-                    std::thread::park_timeout(interval);
-                    let Some(engine) = engine.upgrade() else { return };
-                    engine.increment_epoch();
-                }
-            })
-            .map_err(|source| HostError::Ticker { source })?;
+        let thread = Builder::new().name(String::from("epoch-ticker")).spawn(move || {
+            while !is_over_too.load(Ordering::Relaxed) {
+                std::thread::park_timeout(interval);
+                let Some(engine) = engine.upgrade() else { return };
+                engine.increment_epoch();
+            }
+        })?;
         Ok(Self { is_over, thread: Some(thread) })
     }
 }

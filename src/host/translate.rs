@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::host::api::v1::imports::semantest::addon::{chat_types, image_types, types};
 use crate::host::api::v1::{actions, after_image, before_image, before_prompt, lifecycle};
-use crate::host::iface::assets::HostAsset;
 use crate::host::invocation::{
     ActionOutput, ImageVerdict, PictureOutcome, PictureVerdict, PromptVerdict, Refusal, StopReason,
 };
 use crate::host::outcome::CallFailure;
 use crate::host::ports::AssetFacts;
+use crate::host::resources::HostAsset;
 use crate::host::state::GuestState;
 use crate::model::chat::{Message, Role};
 use crate::model::image::{ImageRequest, Size};

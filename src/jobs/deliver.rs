@@ -37,14 +37,17 @@ pub(super) async fn run(ticket: Deliver, services: &Services) -> JobResult {
             let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
             Ok(json!({ "receipt": receipt, "why": why, "tryAgainInMs": after_ms, "nextAttempt": next.attempt }))
         }
-        Attempted::GiveUp { why } => Err(dead(why, receipt)),
-        Attempted::Gone => Err(dead(String::from("the receiver says that it is gone (410)"), receipt)),
+        Attempted::GiveUp { why } => Err(dead(JobCode::DeliveryFailed, why, receipt)),
+        Attempted::Refused { why } => Err(dead(JobCode::DeliveryRefused, why, receipt)),
+        Attempted::Gone => {
+            Err(dead(JobCode::DeliveryFailed, String::from("the receiver says that it is gone (410)"), receipt))
+        }
     }
 }
 
 /// A delivery that is given up stays among the failed jobs of its queue: the dead letters.
-fn dead(why: String, receipt: Value) -> JobError {
-    Failure::permanent(JobCode::EgressDenied, why).with_details(receipt).into()
+fn dead(code: JobCode, why: String, receipt: Value) -> JobError {
+    Failure::permanent(code, why).with_details(receipt).into()
 }
 
 fn shown(receipt: &Receipt, attempt: u32) -> Value {

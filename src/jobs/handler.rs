@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::Value;
-use tracing::{Instrument as _, error, info, warn};
+use tracing::{error, info, warn};
 
 use crate::addons::CallContext;
 use crate::clock;
@@ -60,13 +60,8 @@ impl Handler for JobHandler {
             let message = format!("no job is called `{}` here; there are: {}", delivery.name, known.join(", "));
             return Verdict::GiveUp(JobError::permanent(JobCode::TicketInvalid, message).to_string());
         };
-        let span = tracing::info_span!("job", job.id = %delivery.id, job.kind = %kind, job.attempt = delivery.attempt);
         let delivery = Arc::new(delivery);
-        if kind.is_public() {
-            self.public(kind, delivery).instrument(span).await
-        } else {
-            self.internal(kind, &delivery).instrument(span).await
-        }
+        if kind.is_public() { self.public(kind, delivery).await } else { self.internal(kind, &delivery).await }
     }
 
     /// The queue ends a job that this handler did not end: our record must end too.
@@ -122,6 +117,10 @@ impl JobHandler {
     async fn public(&self, kind: JobKind, delivery: Arc<Delivery>) -> Verdict {
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
+            Ok(Start::Refuse(id, record, error)) => {
+                let cx = self.context(&id, *record, &delivery);
+                return self.finish(&cx, Outcome::Failed(error.failure)).await;
+            }
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
@@ -148,7 +147,7 @@ impl JobHandler {
         let mut begun = records.begin(&id, delivery.attempt).await?;
         if begun == Begun::Missing {
             id = JobId::foreign(delivery.lane.name(), &delivery.id);
-            records.adopt(&adopt::record(&self.services, kind, &id, delivery)?).await?;
+            records.adopt(&adopt::read(&self.services, kind, &id, delivery).job).await?;
             begun = records.begin(&id, delivery.attempt).await?;
         }
         match begun {
@@ -157,7 +156,13 @@ impl JobHandler {
                 {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
-                Ok(Start::Run(id, record))
+                // Not only when it is adopted: the worker that adopted it may have died before it said so.
+                let is_foreign = record.facts.is_foreign;
+                let fault = is_foreign.then(|| adopt::read(&self.services, kind, &id, delivery).fault).flatten();
+                Ok(match fault {
+                    Some(error) => Start::Refuse(id, record, error),
+                    None => Start::Run(id, record),
+                })
             }
             Begun::Cancelled => {
                 records.finish(&id, &Outcome::Cancelled).await?;
@@ -257,6 +262,8 @@ impl JobHandler {
 enum Start {
     /// With work.
     Run(JobId, Box<JobRecord>),
+    /// With its end: the ticket has faults that no attempt can mend.
+    Refuse(JobId, Box<JobRecord>, JobError),
     /// With an answer that is known already.
     Answer(Verdict),
 }

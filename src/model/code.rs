@@ -66,6 +66,10 @@ pub enum JobCode {
     OutputLimit,
     /// The guest asked for an address that it may not reach.
     EgressDenied,
+    /// The receiver of a webhook is not one that this server may call.
+    DeliveryRefused,
+    /// The receiver of a webhook is gone, or took none of the tries.
+    DeliveryFailed,
     /// A quota ran out.
     QuotaExceeded,
     /// A hook stopped the request.
@@ -88,7 +92,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -119,6 +123,8 @@ impl JobCode {
         Self::DeadlineExceeded,
         Self::OutputLimit,
         Self::EgressDenied,
+        Self::DeliveryRefused,
+        Self::DeliveryFailed,
         Self::QuotaExceeded,
         Self::BlockedByAddon,
         Self::ProviderFailed,

@@ -132,6 +132,12 @@ impl EnablementState {
         matches!(self, Self::Loading | Self::Disabling)
     }
 
+    /// Whether a block shows in the place of this state: what is on its way ends by itself, and what is off stays off.
+    #[must_use]
+    pub const fn is_standing(self) -> bool {
+        matches!(self, Self::Enabled | Self::AwaitingConsent | Self::AwaitingSecrets | Self::Quarantined)
+    }
+
     /// The state after an unload that was asked for in this one and then cancelled; a load that it overtook stays off.
     #[must_use]
     pub const fn resumed(self) -> Self {

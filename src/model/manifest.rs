@@ -28,15 +28,22 @@ pub const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 /// Deepest nesting of one JSON Schema in a manifest.
 pub const MAX_SCHEMA_DEPTH: usize = 32;
 
+/// What [`AddonId::parse`] takes, for editors and for finding all faults of a manifest at once.
+const ID_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])\\.[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])$";
+/// What semver takes (semver.org, “Is there a suggested regular expression”).
+const VERSION_PATTERN: &str = "^(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\\.(0|[1-9][0-9]*)\
+     (-((0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(\\.(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?\
+     (\\+([0-9a-zA-Z-]+(\\.[0-9a-zA-Z-]+)*))?$";
+
 /// An addon's manifest, after every rule was checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
     /// `publisher.name`.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = ID_PATTERN))]
     pub id: AddonId,
     /// Semver; immutable once published.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = VERSION_PATTERN))]
     pub version: Version,
     /// For people.
     pub name: String,

@@ -1,15 +1,25 @@
 //! JSON Schemas of strangers: compiled without any way out, checked with all faults at once.
 
+mod circles;
+mod error;
+mod keywords;
+mod looks;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
+
+pub use error::SchemaError;
 
 /// Most faults that one check collects.
 const MAX_FAULTS: usize = 50;
 
-/// Why a schema cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SchemaError(String);
+/// A schema that is ready to check values.
+#[derive(Debug)]
+pub struct Schema {
+    validator: Validator,
+    /// Its text, where the work of a check must be counted first.
+    repeating: Option<Value>,
+}
 
 /// One way in which a value breaks its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,23 +34,35 @@ pub struct SchemaFault {
 ///
 /// # Errors
 /// [`SchemaError`] when it is not a schema, points outside itself, or refers to itself without end.
-pub fn compile(schema: &Value) -> Result<Validator, SchemaError> {
-    refuse_circles(schema)?;
-    jsonschema::options()
+pub fn compile(schema: &Value) -> Result<Schema, SchemaError> {
+    circles::refuse_circles(schema)?;
+    let validator = jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex())
         .build(schema)
-        .map_err(|error| SchemaError(error.to_string()))
+        .map_err(|error| SchemaError(error.to_string()))?;
+    Ok(Schema { validator, repeating: looks::may_repeat(schema).then(|| schema.clone()) })
 }
 
-/// Every fault of `value`, up to 50.
-#[must_use]
-pub fn faults(validator: &Validator, value: &Value) -> Vec<SchemaFault> {
-    validator
-        .iter_errors(value)
-        .take(MAX_FAULTS)
-        .map(|error| SchemaFault { pointer: error.instance_path().to_string(), message: error.to_string() })
-        .collect()
+impl Schema {
+    /// Every fault of `value`, up to 50.
+    ///
+    /// A value is refused unchecked where a schema that refers to itself would look at it more than four million times
+    /// in all: a doubled reference doubles the work with each level of the value.
+    #[must_use]
+    pub fn faults(&self, value: &Value) -> Vec<SchemaFault> {
+        let is_bounded = |schema| looks::Counter::new(schema).is_bounded(value);
+        if !self.repeating.as_ref().is_none_or(is_bounded) {
+            let message =
+                String::from("is nested too deeply to be checked: its schema refers to itself on several ways");
+            return vec![SchemaFault { pointer: String::new(), message }];
+        }
+        self.validator
+            .iter_errors(value)
+            .take(MAX_FAULTS)
+            .map(|error| SchemaFault { pointer: error.instance_path().to_string(), message: error.to_string() })
+            .collect()
+    }
 }
 
 /// Fills in the `default` of each missing property, downwards through `properties`.
@@ -59,96 +81,6 @@ pub fn apply_defaults(schema: &Value, value: &mut Value) {
     }
 }
 
-/// Refuses references that lead outside, and chains of them that lead back to themselves, or branch without end,
-/// without consuming any of the value: a validator would follow them until its stack or our time ends.
-///
-/// Only pointers (`#`, `#/…`) are references here. Whatever else moves a reference's target, such as anchors or
-/// another `$id`, is refused too: a circle through it would not be seen.
-fn refuse_circles(schema: &Value) -> Result<(), SchemaError> {
-    let mut open = vec![schema];
-    while let Some(node) = open.pop() {
-        refuse_moved_targets(node, std::ptr::eq(node, schema))?;
-        if node.get("$ref").is_some_and(Value::is_string) {
-            Walk { root: schema, path: Vec::new(), steps_left: MAX_STEPS }.visit(node)?;
-        }
-        match node {
-            Value::Array(items) => open.extend(items),
-            Value::Object(members) => open.extend(members.values()),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    // Without a `$ref`, a schema ends where its text ends.
-    Ok(())
-}
-
-/// A keyword has a string here; a property of the same name would have a schema.
-fn refuse_moved_targets(node: &Value, is_root: bool) -> Result<(), SchemaError> {
-    let says = |keyword: &str| node.get(keyword).is_some_and(Value::is_string);
-    for keyword in ["$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor"] {
-        if says(keyword) {
-            return Err(SchemaError(format!("`{keyword}` is not taken here; refer by pointer, as in `#/$defs/name`")));
-        }
-    }
-    if says("$id") && !is_root {
-        return Err(SchemaError(String::from("only the whole schema may have an `$id`")));
-    }
-    Ok(())
-}
-
-/// Keywords whose sub-schemas look at the same value as the schema they stand in: in a list, alone, or by name.
-const IN_PLACE: [&str; 9] =
-    ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies"];
-/// Most schemas that may look at one and the same value because of one `$ref`; honest ones need a handful.
-const MAX_STEPS: usize = 2000;
-/// Longest chain of schemas that look at the same value.
-const MAX_CHAIN: usize = 128;
-
-/// A walk over everything that looks at the same value.
-struct Walk<'a> {
-    root: &'a Value,
-    path: Vec<*const Value>,
-    steps_left: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn visit(&mut self, node: &'a Value) -> Result<(), SchemaError> {
-        if self.path.contains(&std::ptr::from_ref(node)) {
-            return Err(SchemaError(String::from("a `$ref` leads back to itself without looking into the value")));
-        }
-        let Some(left) = self.steps_left.checked_sub(1) else {
-            return Err(SchemaError(format!("a `$ref` makes more than {MAX_STEPS} schemas look at one value")));
-        };
-        self.steps_left = left;
-        if self.path.len() > MAX_CHAIN {
-            return Err(SchemaError(format!("`$ref`s are chained more than {MAX_CHAIN} deep")));
-        }
-        self.path.push(std::ptr::from_ref(node));
-        if let Some(Value::String(reference)) = node.get("$ref") {
-            self.visit(target(self.root, reference)?)?;
-        }
-        for keyword in IN_PLACE {
-            match (keyword, node.get(keyword)) {
-                (_, Some(Value::Array(items))) => items.iter().try_for_each(|item| self.visit(item))?,
-                ("dependentSchemas" | "dependencies", Some(Value::Object(named))) => {
-                    named.values().try_for_each(|item| self.visit(item))?;
-                }
-                (_, Some(item @ Value::Object(_))) => self.visit(item)?,
-                _ => {}
-            }
-        }
-        self.path.pop();
-        Ok(())
-    }
-}
-
-/// What a pointer points at.
-fn target<'a>(root: &'a Value, reference: &str) -> Result<&'a Value, SchemaError> {
-    let outside = || SchemaError(format!("`$ref` is {reference:?}: only pointers into the same schema are followed"));
-    let pointer = reference.strip_prefix('#').ok_or_else(outside)?;
-    let pointer = percent_encoding::percent_decode_str(pointer).decode_utf8().map_err(|_| outside())?;
-    root.pointer(&pointer).ok_or_else(outside)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -158,7 +90,7 @@ mod tests {
     #[test]
     fn all_faults_of_a_value_are_found() {
         let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}}});
-        let found = compile(&schema).map(|validator| faults(&validator, &json!({"a": "x", "b": 1})).len());
+        let found = compile(&schema).map(|schema| schema.faults(&json!({"a": "x", "b": 1})).len());
         assert_eq!(found, Ok(2));
     }
 
@@ -210,7 +142,7 @@ mod tests {
     fn a_catastrophic_pattern_costs_nothing() {
         let schema = json!({"type": "string", "pattern": "(a+)+$"});
         let hostile = json!(format!("{}!", "a".repeat(50_000)));
-        let found = compile(&schema).map(|validator| faults(&validator, &hostile).len());
+        let found = compile(&schema).map(|schema| schema.faults(&hostile).len());
         assert_eq!(found, Ok(1));
     }
 
@@ -218,6 +150,43 @@ mod tests {
     fn no_schema_reaches_out() {
         for target in ["http://127.0.0.1:1/schema.json", "file:///etc/passwd"] {
             assert!(compile(&json!({"$ref": target})).is_err(), "{target}");
+        }
+    }
+
+    fn nested(depth: usize, name: &str) -> Value {
+        (0..depth).fold(json!(1), |inner, _| json!({ name: inner }))
+    }
+
+    #[test]
+    fn a_doubled_reference_into_the_value_does_not_double_the_work_with_each_level() {
+        let both = |schema: Value| json!({ "allOf": [schema, schema] });
+        for schema in [
+            both(json!({ "additionalProperties": { "$ref": "#" } })),
+            both(json!({ "properties": { "a": { "$ref": "#" } } })),
+            json!({ "patternProperties": { "a": { "$ref": "#" }, "^a": { "$ref": "#" } } }),
+            json!({ "anyOf": [{ "additionalProperties": { "$ref": "#" } }, { "properties": { "a": { "$ref": "#" } } }] }),
+            json!({ "allOf": [{ "properties": { "a": { "$ref": "#" } } }], "unevaluatedProperties": { "$ref": "#" } }),
+        ] {
+            let compiled = compile(&schema);
+            let faults = |depth| compiled.as_ref().map(|schema| schema.faults(&nested(depth, "a")));
+            assert_eq!(faults(5), Ok(Vec::new()), "{schema}");
+            let refused = faults(100).map(|faults| faults.into_iter().map(|fault| fault.message).collect::<String>());
+            assert!(refused.as_ref().is_ok_and(|text| text.contains("nested too deeply")), "{schema}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn an_honest_schema_of_trees_takes_deep_and_wide_values() {
+        let tree = json!({
+            "type": ["object", "integer"], "properties": { "left": { "$ref": "#" }, "right": { "$ref": "#" } },
+            "additionalProperties": { "$ref": "#" },
+        });
+        let mut wide = json!({});
+        for number in 0..10_000 {
+            wide[format!("n{number}")] = nested(2, "left");
+        }
+        for value in [nested(100, "left"), nested(100, "other"), wide] {
+            assert_eq!(compile(&tree).map(|schema| schema.faults(&value).len()), Ok(0));
         }
     }
 }

@@ -14,6 +14,7 @@ mod process;
 pub mod running;
 mod standing;
 mod tally;
+pub mod verdict;
 pub(super) mod workshop;
 
 use std::sync::Arc;
@@ -74,13 +75,13 @@ impl Consumer {
         if let Some(fault) = settings.faults().into_iter().next() {
             return Err(QueueError::Settings(format!("{lane}.{fault}")));
         }
-        let workshop = Arc::new(Workshop::new(lane, settings, Sessions::new(redis)?, handler));
+        let workshop = Arc::new(Workshop::new(lane, settings, Sessions::new(redis)?));
         // The crate's own connect waits for long; asking first makes the refusal quick.
         workshop.renew().await?;
         let tasks = TaskTracker::new();
         let (handle, stop) = shutdown::channel();
-        let worker = Fleet::hire(&workshop, &tasks, &stop).await?;
-        let fleet = Arc::new(Fleet { workshop, tasks, current: Mutex::new(worker) });
+        let worker = Fleet::hire(&workshop, &handler, &tasks, &stop).await?;
+        let fleet = Arc::new(Fleet { workshop, handler, tasks, current: Mutex::new(worker) });
         fleet.tasks.spawn(keep(Arc::clone(&fleet), stop));
         info!(lane = %lane, concurrency = settings.concurrency, "Working lane `{lane}`");
         Ok(Self { fleet, stop: handle })
@@ -157,6 +158,7 @@ impl Drop for Consumer {
 /// The crate's worker, and those that it replaced.
 struct Fleet {
     workshop: Arc<Workshop>,
+    handler: Arc<dyn Handler>,
     tasks: TaskTracker,
     current: Mutex<Arc<Worker>>,
 }
@@ -167,9 +169,14 @@ impl Fleet {
     }
 
     /// Starts one of the crate's workers.
-    async fn hire(workshop: &Arc<Workshop>, tasks: &TaskTracker, stop: &Stop) -> Result<Arc<Worker>, QueueError> {
-        let shared = Arc::clone(workshop);
-        let processor = move |job, _token| process::process(Arc::clone(&shared), job);
+    async fn hire(
+        workshop: &Arc<Workshop>,
+        handler: &Arc<dyn Handler>,
+        tasks: &TaskTracker,
+        stop: &Stop,
+    ) -> Result<Arc<Worker>, QueueError> {
+        let (shared, handler) = (Arc::clone(workshop), Arc::clone(handler));
+        let processor = move |job, _token| process::process(Arc::clone(&shared), Arc::clone(&handler), job);
         let hiring = Worker::with_options(workshop.lane.name(), processor, options(workshop));
         let worker = Arc::new(timeout(CONNECT, hiring).await.map_err(|_| QueueError::silence())??);
         tasks.spawn(listen(Arc::clone(&worker), workshop.lane, stop.clone()));
@@ -178,7 +185,7 @@ impl Fleet {
 
     /// Takes a new worker and lets the old one finish what it has.
     async fn replace(&self, stop: &Stop) -> Result<(), QueueError> {
-        let fresh = Self::hire(&self.workshop, &self.tasks, stop).await?;
+        let fresh = Self::hire(&self.workshop, &self.handler, &self.tasks, stop).await?;
         if self.workshop.is_closing() {
             fresh.pause();
         }

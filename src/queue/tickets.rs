@@ -15,8 +15,6 @@ pub mod reconfigure;
 pub mod unload;
 pub mod upkeep;
 
-use serde_json::Value;
-
 use crate::model::job::JobKind;
 use crate::queue::{Lane, Ticket};
 
@@ -32,14 +30,7 @@ pub use reconfigure::Reconfigure;
 pub use unload::Unload;
 pub use upkeep::Upkeep;
 
-/// Why a payload is not the ticket that its name promises.
-#[derive(Debug, thiserror::Error)]
-#[error("the payload is no `{name}` ticket: {source}")]
-pub struct TicketError {
-    name: &'static str,
-    #[source]
-    source: serde_json::Error,
-}
+pub use crate::queue::ticket_error::{TicketError, read};
 
 /// What the queue knows about one kind without its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,14 +88,6 @@ pub const fn lane_of(kind: JobKind) -> Lane {
         JobKind::Upkeep => Upkeep::LANE,
         JobKind::Noop => Noop::LANE,
     }
-}
-
-/// Reads a payload as the ticket `T`.
-///
-/// # Errors
-/// [`TicketError`] says which field is missing or wrong.
-pub fn read<T: Ticket>(data: &Value) -> Result<T, TicketError> {
-    T::deserialize(data).map_err(|source| TicketError { name: T::NAME, source })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::model::contract::ContractRange;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, JobId};
 use crate::model::manifest::Manifest;
-use crate::model::signature::{PublisherKeyId, SignedStatement};
+use crate::model::signature::{PublisherKeyId, SignedStatement, signed_at};
 use crate::store::{Page, Store, StoreError, jobs, script};
 
 /// Whether a version may be used.
@@ -64,6 +64,12 @@ impl VersionSignature {
         let signed = SignedStatement::parse(text).ok()?;
         let created = signed.statement.created;
         Some(Self { text: text.to_owned(), key: signed.key, created, seen_at, is_verified })
+    }
+
+    /// The key, and when it counts as having signed.
+    #[must_use]
+    pub fn signer(&self) -> (PublisherKeyId, DateTime<Utc>) {
+        (self.key.clone(), signed_at(self.created, self.seen_at))
     }
 }
 

@@ -69,6 +69,11 @@ pub enum Message {
         /// The job.
         id: JobId,
     },
+    /// What is blocked changed: read the list again.
+    BlocksChanged {
+        /// How many changes there were.
+        generation: u64,
+    },
     /// Messages may have been missed: forget everything that messages keep fresh. Made here, never sent over Redis.
     Reconnected,
 }
@@ -209,7 +214,8 @@ impl Control {
             Message::CancelJob { .. }
             | Message::EnablementChanged { .. }
             | Message::KeyChanged { .. }
-            | Message::AddonChanged { .. } => {}
+            | Message::AddonChanged { .. }
+            | Message::BlocksChanged { .. } => {}
         }
         // Nobody listening is fine.
         let _ = self.0.listeners.send(message);

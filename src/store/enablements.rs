@@ -11,7 +11,7 @@ use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
-use crate::store::{Page, Store, StoreError, jobs, kv, script};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
 
 /// Whether an enablement follows its addon's newer versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,8 +190,8 @@ pub struct Enablements {
 
 /// Noun of a user's enablements: one hash a user, a field an addon.
 const OF_USER: &str = "enablements";
-/// Noun of an addon's users: who is affected when it changes.
-const OF_ADDON: &str = "enabled-by";
+/// Noun of an addon's users: who is affected when it changes. A hash, a field a user, its value what runs for them.
+const OF_ADDON: &str = "addon-users";
 
 impl Enablements {
     /// The book in `store`.
@@ -257,7 +257,8 @@ impl Enablements {
             .arg(format!("{revision} {json}"))
             .arg(format!("{}:{}", record.client, record.user))
             .arg(self.store.only_key(CHANNEL))
-            .arg(changed(&record.client, &record.user, &record.addon)?);
+            .arg(changed(&record.client, &record.user, &record.addon)?)
+            .arg(in_use(&record));
         if let Some(job) = job {
             invocation.key(self.store.key(jobs::RECORD, job.as_str()));
         }
@@ -290,7 +291,7 @@ impl Enablements {
             .key(user_key(&self.store, client, user))
             .key(self.store.key(OF_ADDON, addon.as_str()))
             .key(self.store.key(jobs::RECORD, job.as_str()));
-        for key in kv::keys_of(&self.store, &kv::scope_of(client, user, addon)) {
+        for key in kv_keys::keys_of(&self.store, &kv_keys::scope_of(client, user, addon)) {
             invocation.key(key);
         }
         invocation
@@ -311,17 +312,39 @@ impl Enablements {
         addon: &AddonId,
         cursor: Option<&str>,
     ) -> Result<Page<(ClientId, UserId)>, StoreError> {
+        let Page { items, next_cursor } = self.of_addon_as(addon, cursor).await?;
+        Ok(Page { items: items.into_iter().map(|(client, user, _)| (client, user)).collect(), next_cursor })
+    }
+
+    /// The same, each with the component that runs for the user; none where it is switched off or was never loaded.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked, or [`StoreError::Cursor`].
+    pub async fn of_addon_as(
+        &self,
+        addon: &AddonId,
+        cursor: Option<&str>,
+    ) -> Result<Page<(ClientId, UserId, Option<Digest>)>, StoreError> {
         let cursor: u64 = cursor.unwrap_or("0").parse().map_err(|_| StoreError::Cursor)?;
-        let mut command = redis::cmd("SSCAN");
-        command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor).arg("COUNT").arg(200);
-        let (next, members): (u64, Vec<String>) = self.store.ask(&command).await?;
+        let mut command = redis::cmd("HSCAN");
+        command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor).arg("COUNT").arg(1000);
+        let (next, members): (u64, Vec<(String, String)>) = self.store.ask(&command).await?;
         let items = members
             .iter()
-            .filter_map(|member| member.split_once(':'))
-            .filter_map(|(client, user)| Some((ClientId::parse(client).ok()?, UserId::parse(user).ok()?)))
+            .filter_map(|(member, digest)| Some((member.split_once(':')?, Digest::parse(digest).ok())))
+            .filter_map(|((client, user), digest)| {
+                Some((ClientId::parse(client).ok()?, UserId::parse(user).ok()?, digest))
+            })
             .collect();
         Ok(Page { items, next_cursor: (next != 0).then(|| next.to_string()) })
     }
+}
+
+/// What stands beside a user among an addon's users: the component that runs for them, so that whoever blocks it can see
+/// for how many.
+fn in_use(enablement: &Enablement) -> String {
+    let digest = enablement.digest.filter(|_| enablement.state != EnablementState::Disabled);
+    digest.map(|digest| digest.to_string()).unwrap_or_default()
 }
 
 /// A client's name has no colon, so the rest is the user, whatever it contains.

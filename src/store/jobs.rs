@@ -9,6 +9,7 @@
 
 mod list;
 mod record;
+pub(crate) mod told;
 mod unbegun;
 
 use std::time::Duration;
@@ -19,7 +20,7 @@ use redis::{Script, ScriptInvocation};
 use crate::clock;
 use crate::model::id::JobId;
 use crate::model::job::{Failure, JobStatus, Outcome, Step};
-use crate::store::{Store, StoreError, job_events, script};
+use crate::store::{Store, StoreError, script};
 
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
@@ -259,7 +260,7 @@ impl Jobs {
         loop {
             let Some(seen) = self.get(id).await? else { return Ok(Retried::Missing) };
             let terminal = match seen.status {
-                RecordStatus::Failed => job_events::terminal(&seen),
+                RecordStatus::Failed => told::terminal(&seen),
                 _ => None,
             };
             let Some(terminal) = terminal else { return Ok(Retried::NotFailed(seen.public_status())) };

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::model::digest::Digest;
 use crate::model::id::ClientId;
-use crate::store::{Store, StoreError};
+use crate::store::control::{CHANNEL, Message};
+use crate::store::{Store, StoreError, script};
 
 /// `last_used_at` is written at most this often, in milliseconds: it is for people, and a write a request is not.
 const TOUCH_EVERY_MS: u64 = 60_000;
@@ -223,18 +224,17 @@ impl Keys {
         Ok(Some(record))
     }
 
-    /// Makes a key stop working; false where there is none of that id. Tell the others with `Message::KeyChanged`.
+    /// Makes a key stop working and tells every process so (`Message::KeyChanged`), in one step; false where there is
+    /// none of that id.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
     pub async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
-        if self.get(id).await?.is_none() {
-            return Ok(false);
-        }
-        let mut command = redis::cmd("HSETNX");
-        command.arg(self.record_key(id)).arg("revoked").arg(clock::now_ms());
-        self.store.ask::<()>(&command).await?;
-        Ok(true)
+        let message = Message::KeyChanged { id: id.to_owned() };
+        let text = serde_json::to_string(&message).map_err(StoreError::unwritable("control message"))?;
+        let mut invocation = script::KEY_REVOKE.prepare_invoke();
+        invocation.key(self.record_key(id)).arg(self.store.only_key(CHANNEL)).arg(clock::now_ms()).arg(text);
+        self.store.run(&invocation).await
     }
 
     /// One key's record, revoked and expired ones too.

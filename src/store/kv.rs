@@ -19,10 +19,13 @@ use redis::{Script, ScriptInvocation};
 
 use crate::clock;
 use crate::model::disposition::Disposition;
-use crate::model::id::{AddonId, ClientId, UserId};
+use crate::model::id::AddonId;
 use crate::model::job_error::JobError;
 use crate::store::enablements::{self, Enablement};
+use crate::store::kv_keys::{VALUES, keys_of};
 use crate::store::{Page, Store, StoreError, script};
+
+pub use crate::store::kv_keys::scope_of;
 
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
@@ -110,17 +113,6 @@ struct Writer {
     records: String,
     addon: AddonId,
     subject: String,
-}
-
-/// The name under which an enablement's own state is kept; `:` cannot stand in a client or addon name, and the user comes last.
-#[must_use]
-pub fn scope_of(client: &ClientId, user: &UserId, addon: &AddonId) -> String {
-    format!("{client}:{addon}:{user}")
-}
-
-/// The keys of a scope: values, names, due times.
-pub(super) fn keys_of(store: &Store, scope: &str) -> [String; 3] {
-    [VALUES, NAMES, DUE].map(|noun| store.key(noun, scope))
 }
 
 impl KvStore {
@@ -313,13 +305,6 @@ impl KvStore {
         invocation
     }
 }
-
-/// Noun of a scope's values.
-const VALUES: &str = "kv";
-/// Noun of a scope's keys in order.
-const NAMES: &str = "kv-keys";
-/// Noun of a scope's keys by the time they are due.
-const DUE: &str = "kv-due";
 
 fn check_key(key: &str) -> Result<(), KvError> {
     if (1..=MAX_KEY_BYTES).contains(&key.len()) { Ok(()) } else { Err(KvError::Key(key.len())) }

@@ -63,6 +63,11 @@ script!(
     "job_watch.lua"
 );
 script!(
+    /// Makes a key stop working and tells every process.
+    KEY_REVOKE,
+    "key_revoke.lua"
+);
+script!(
     /// Keeps the first request under an idempotency key.
     IDEMPOTENCY_RESERVE,
     "idempotency_reserve.lua"
@@ -89,6 +94,16 @@ script!(
     ENABLEMENT_ERASE,
     "job_seal.lua",
     "enablement_erase.lua"
+);
+script!(
+    /// Stores a block, unless one that is there is to stay.
+    BLOCK_PUT,
+    "block_put.lua"
+);
+script!(
+    /// Takes a block away.
+    BLOCK_REMOVE,
+    "block_remove.lua"
 );
 script!(
     /// Removes an artifact's record and says whether others share its bytes.

@@ -43,8 +43,13 @@ pub enum Attempted {
         /// Why, in words that the client may read.
         why: String,
     },
-    /// Not at all: attempts ran out, or the destination is refused.
+    /// Not at all: attempts ran out.
     GiveUp {
+        /// Why, in words that the client may read.
+        why: String,
+    },
+    /// Not at all: the destination is not one that this server may call.
+    Refused {
         /// Why, in words that the client may read.
         why: String,
     },
@@ -190,7 +195,7 @@ impl Deliverer {
         );
         let why = error.public_message();
         let outcome = match error {
-            NetError::Denied(_) | NetError::Malformed { .. } => Attempted::GiveUp { why },
+            NetError::Denied(_) | NetError::Malformed { .. } => Attempted::Refused { why },
             NetError::Connect(_)
             | NetError::TimedOut
             | NetError::Broken(_)
@@ -215,5 +220,5 @@ impl Deliverer {
 
 fn refused(error: TargetError, latency: Duration) -> Attempt {
     let receipt = Receipt { status: None, latency, answer: String::new() };
-    Attempt { outcome: Attempted::GiveUp { why: error.to_string() }, receipt }
+    Attempt { outcome: Attempted::Refused { why: error.to_string() }, receipt }
 }

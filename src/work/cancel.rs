@@ -3,11 +3,18 @@
 //! The mark in our own record comes first: whatever happens to the worker or
 //! to this process afterwards, a marked job can only end as cancelled.
 
+use std::time::Duration;
+
 use crate::model::id::{ClientId, JobId};
 use crate::model::job::Outcome;
-use crate::queue::{Lane, Removal};
+use crate::queue::{self, Lane, Removal};
 use crate::store::jobs::{CancelRequest, JobRecord, Retried};
 use crate::work::{CancelAnswer, RetryAnswer, Work, WorkError};
+
+/// How often the queue is asked again for a job that its worker has just given up.
+const REQUEUE_TRIES: u32 = 20;
+/// Pause between two such questions.
+const REQUEUE_PAUSE: Duration = Duration::from_millis(50);
 
 impl Work {
     /// Cancels a job of `client`. May be repeated.
@@ -55,10 +62,23 @@ impl Work {
                     // The flow parent ran when the job failed; this end is announced by the worker.
                     self.jobs.owe(id).await?;
                 }
-                self.producer.retry(lane, queue_id(id)).await?;
+                self.requeue(lane, queue_id(id)).await?;
                 Ok(RetryAnswer::Queued)
             }
         }
+    }
+
+    /// Puts the job back into its queue. Our record is written first when a job fails, so that for a moment the queue
+    /// still counts it as running: then it is asked again until the worker has told it. A worker that dies in that
+    /// moment tells nothing, and needs not: the queue gives the job to another one, which finds it waiting.
+    async fn requeue(&self, lane: Lane, id: &str) -> Result<(), WorkError> {
+        for _ in 0..REQUEUE_TRIES {
+            match self.producer.retry(lane, id).await? {
+                queue::Retried::Retried | queue::Retried::Absent => return Ok(()),
+                queue::Retried::NotFailed => tokio::time::sleep(REQUEUE_PAUSE).await,
+            }
+        }
+        Ok(())
     }
 
     /// The record, where it is `client`'s.

@@ -49,7 +49,7 @@ impl Enabled {
         let manifest = section::read(&bytes)?;
         let config_schema = manifest.config_schema();
         schema::apply_defaults(&config_schema, &mut config);
-        let faults = schema::faults(&schema::compile(&config_schema)?, &config);
+        let faults = schema::compile(&config_schema)?.faults(&config);
         if !faults.is_empty() {
             bail!("the settings do not fit: {faults:?}");
         }
@@ -121,6 +121,6 @@ impl Enabled {
 
 fn check(what: &str, schema: Option<&Value>, value: &Value) -> Result<()> {
     let Some(schema) = schema else { return Ok(()) };
-    let faults = schema::faults(&schema::compile(schema)?, value);
+    let faults = schema::compile(schema)?.faults(value);
     if faults.is_empty() { Ok(()) } else { bail!("the {what} {value} do not fit: {faults:?}") }
 }

@@ -3,6 +3,7 @@
 mod compiling;
 mod doors;
 pub(crate) mod guest;
+mod leave;
 mod misbehaviour;
 mod wasi;
 mod wit;

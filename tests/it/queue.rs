@@ -1,5 +1,6 @@
 //! The queue against a real Redis: each test has a server of its own.
 
+mod adding;
 mod bench;
 mod flows;
 mod inspect;

@@ -1,5 +1,6 @@
 //! Whose word counts: signatures, what an admin blocks, and what is paused because it crashes.
 
+mod blocks;
 mod signatures;
 mod signing;
 mod tools;

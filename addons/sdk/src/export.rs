@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bindings as world;
 use crate::bindings::with_lifecycle::exports::semantest::addon::lifecycle;
 pub use crate::bindings::with_lifecycle::exports::semantest::addon::lifecycle::StopReason;
-use crate::{Asset, Call, Error, ImageRequest, Json, Message, Refusal};
+use crate::{Asset, Call, Error, ImageRequest, Json, Message, Refusal, last_words};
 
 /// Makes the component's exports from the traits that a type implements.
 ///
@@ -55,10 +55,12 @@ pub trait Lifecycle {
 
 impl<T: Lifecycle> lifecycle::Guest for Exported<T> {
     fn activate(call: Call, config: String) -> Result<(), Error> {
+        last_words::keep();
         T::activate(call, Json::from_text(config))
     }
 
     fn deactivate(call: Call, reason: StopReason) {
+        last_words::keep();
         T::deactivate(call, reason);
     }
 }
@@ -74,6 +76,7 @@ pub trait ConfigHandler {
 
 impl<T: ConfigHandler> world::with_config_handler::exports::semantest::addon::config_handler::Guest for Exported<T> {
     fn reconfigure(call: Call, config: String) -> Result<(), Error> {
+        last_words::keep();
         T::reconfigure(call, Json::from_text(config))
     }
 }
@@ -89,6 +92,7 @@ pub trait Migration {
 
 impl<T: Migration> world::with_migration::exports::semantest::addon::migration::Guest for Exported<T> {
     fn migrate(call: Call, from_version: String) -> Result<(), Error> {
+        last_words::keep();
         T::migrate(call, &from_version)
     }
 }
@@ -138,6 +142,7 @@ impl<T: Actions> world::with_actions::exports::semantest::addon::actions::Guest 
         name: String,
         params: String,
     ) -> Result<world::with_actions::exports::semantest::addon::actions::Output, Error> {
+        last_words::keep();
         let Output { value, assets } = T::invoke(call, &name, Json::from_text(params))?;
         Ok(world::with_actions::exports::semantest::addon::actions::Output { value, assets })
     }
@@ -156,6 +161,7 @@ pub trait BeforePrompt {
 
 impl<T: BeforePrompt> world::with_before_prompt::exports::semantest::addon::before_prompt::Guest for Exported<T> {
     fn run(call: Call, history: Vec<Message>) -> Result<PromptVerdict, Error> {
+        last_words::keep();
         T::run(call, history)
     }
 }
@@ -173,6 +179,7 @@ pub trait AfterReply {
 
 impl<T: AfterReply> world::with_after_reply::exports::semantest::addon::after_reply::Guest for Exported<T> {
     fn run(call: Call, reply: Message) -> Result<ReplyVerdict, Error> {
+        last_words::keep();
         T::run(call, reply)
     }
 }
@@ -190,6 +197,7 @@ pub trait BeforeImage {
 
 impl<T: BeforeImage> world::with_before_image::exports::semantest::addon::before_image::Guest for Exported<T> {
     fn run(call: Call, request: ImageRequest) -> Result<ImageVerdict, Error> {
+        last_words::keep();
         T::run(call, request)
     }
 }
@@ -247,6 +255,7 @@ impl<T: AfterImage> world::with_after_image::exports::semantest::addon::after_im
         request: ImageRequest,
         image: Asset,
     ) -> Result<world::with_after_image::exports::semantest::addon::after_image::Outcome, Error> {
+        last_words::keep();
         let PictureOutcome { verdict, tags } = T::run(call, request, image)?;
         Ok(world::with_after_image::exports::semantest::addon::after_image::Outcome { verdict, tags })
     }
@@ -263,6 +272,7 @@ pub trait EventHandler {
 
 impl<T: EventHandler> world::with_event_handler::exports::semantest::addon::event_handler::Guest for Exported<T> {
     fn handle(call: Call, topic: String, payload: String) -> Result<(), Error> {
+        last_words::keep();
         T::handle(call, &topic, Json::from_text(payload))
     }
 }
@@ -280,6 +290,7 @@ impl<T: ScheduleHandler> world::with_schedule_handler::exports::semantest::addon
     for Exported<T>
 {
     fn tick(call: Call, schedule: String, due_ms: u64) -> Result<(), Error> {
+        last_words::keep();
         T::tick(call, &schedule, due_ms)
     }
 }
@@ -295,6 +306,7 @@ pub trait ImageProvider {
 
 impl<T: ImageProvider> world::with_image_provider::exports::semantest::addon::image_provider::Guest for Exported<T> {
     fn generate(call: Call, request: ImageRequest) -> Result<Vec<Asset>, Error> {
+        last_words::keep();
         T::generate(call, request)
     }
 }

@@ -38,6 +38,7 @@ mod error;
 mod export;
 mod json;
 pub mod kv;
+mod last_words;
 mod logging;
 pub mod progress;
 

@@ -212,6 +212,28 @@ impl FromPath for KeyOfPublisher {
     }
 }
 
+/// `{blockId}`.
+#[derive(Clone, Debug)]
+pub struct BlockId(pub String);
+
+impl FromPath for BlockId {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("blockId", |text| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            if (1..=100).contains(&text.len()) && text.bytes().all(is_name) {
+                Ok(Self(text.to_owned()))
+            } else {
+                Err("must be letters, digits, `_` and `-`")
+            }
+        })
+    }
+
+    /// What is no block's id names no block.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no block has such an id")
+    }
+}
+
 /// `{slug}`: the last part of a problem's `type`.
 #[derive(Clone, Debug)]
 pub struct Slug(pub String);

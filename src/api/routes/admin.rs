@@ -1,5 +1,6 @@
 //! What the platform's own people do: keys, queues, approvals.
 
+pub mod blocks;
 pub mod keys;
 pub mod policy;
 pub mod publishers;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(keys::routes())
         .merge(publishers::routes())
         .merge(policy::routes())
+        .merge(blocks::routes())
 }
 
 /// Lets a pending version into the registry.

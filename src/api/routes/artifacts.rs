@@ -63,7 +63,7 @@ struct Uploaded {
 )]
 async fn upload(State(api): State<ApiState>, caller: ClientCaller, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let _turn = api.uploads.acquire().await.map_err(|error| Problem::internal().because(error.to_string()))?;
+    let _turn = api.upload_turn().await?;
     let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
     let media_type = picture_type(&bytes).ok_or_else(|| {
         Problem::new(ProblemCode::UnsupportedMediaType, "the bytes are no PNG, JPEG, WebP or GIF picture")

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::images::{ImageFields, read_image, read_user};
+use super::prompt_fields::{ImageFields, read_image, read_prompt, read_session, read_user};
 use super::schemas::JobOptionsDocument;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::ClientCaller;
@@ -21,7 +21,7 @@ use crate::api::state::ApiState;
 use crate::model::chat::{Message, Role};
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
-use crate::model::image::{ImageRequest, MAX_PROMPT_CHARS};
+use crate::model::image::ImageRequest;
 use crate::queue::tickets;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
@@ -29,8 +29,6 @@ use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 const MAX_PREVIOUS: usize = 100;
 /// Longest earlier message, in characters: longer than a prompt, since replies are.
 const MAX_CONTENT_CHARS: usize = 32_000;
-/// Longest name of a chat session, in characters.
-const MAX_SESSION_CHARS: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(new))
@@ -70,24 +68,6 @@ impl FromJobFields for ChatBody {
             previous: previous.unwrap_or_default().into_iter().flatten().collect(),
         })
     }
-}
-
-/// A prompt that is there, not only spaces, and not too long.
-pub(super) fn read_prompt(fields: &mut Fields<'_>) -> Option<String> {
-    let prompt = fields.required_text("prompt", MAX_PROMPT_CHARS)?;
-    if prompt.trim().is_empty() {
-        fields.fault("prompt", "must not be empty");
-        return None;
-    }
-    Some(prompt)
-}
-
-/// The client's name for a chat.
-pub(super) fn read_session(fields: &mut Fields<'_>) -> Option<String> {
-    fields.parsed("sessionId", |text| {
-        let is_harmless = text.chars().all(|c| c.is_ascii_graphic()) && (1..=MAX_SESSION_CHARS).contains(&text.len());
-        if is_harmless { Ok(text.to_owned()) } else { Err("must be 1-200 visible ASCII characters") }
-    })
 }
 
 fn read_message(fields: &mut Fields<'_>) -> Option<Message> {

@@ -4,12 +4,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::chat::{read_prompt, read_session};
+use super::prompt_fields::{ImageFields, read_image, read_prompt, read_session, read_user};
 use super::schemas::{JobDocument, JobOptionsDocument};
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::{Caller, ClientCaller};
@@ -20,15 +19,10 @@ use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
-use crate::model::id::{ArtifactId, JobId, UserId};
-use crate::model::image::{ImageRequest, MAX_COUNT, MAX_PROMPT_CHARS, Size};
+use crate::model::id::{JobId, UserId};
+use crate::model::image::ImageRequest;
 use crate::queue::tickets::generate::Generate;
 use crate::work::{CancelAnswer, JobOptions, Submission};
-
-/// Longest word for provider, model, quality and style, in characters.
-const MAX_WORD_CHARS: usize = 200;
-/// Most bytes of `extra`, as JSON: parameters, not payload.
-const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(generate)).routes(routes!(status)).routes(routes!(cancel))
@@ -50,40 +44,6 @@ impl FromJobFields for GenerateBody {
         let image = read_image(fields, prompt.as_deref().unwrap_or_default());
         prompt.map(|_| Self { user, session, image })
     }
-}
-
-/// The client's end user, or the client's own when none is named.
-pub(super) fn read_user(fields: &mut Fields<'_>) -> UserId {
-    fields.parsed("userId", UserId::parse).unwrap_or_else(UserId::fallback)
-}
-
-/// The image fields around a prompt that was read already.
-pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest {
-    ImageRequest {
-        negative_prompt: fields.text("negativePrompt", MAX_PROMPT_CHARS),
-        provider: fields.text("provider", MAX_WORD_CHARS),
-        model: fields.text("model", MAX_WORD_CHARS),
-        size: fields.parsed("size", Size::parse),
-        quality: fields.text("quality", MAX_WORD_CHARS),
-        style: fields.text("style", MAX_WORD_CHARS),
-        count: fields
-            .integer("count", 1..=u64::from(MAX_COUNT))
-            .and_then(|count| u32::try_from(count).ok())
-            .unwrap_or(1),
-        seed: fields.integer("seed", 0..=u64::MAX),
-        image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
-        extra: read_extra(fields),
-        ..ImageRequest::of(prompt)
-    }
-}
-
-fn read_extra(fields: &mut Fields<'_>) -> Option<Value> {
-    let extra = fields.value("extra")?;
-    if extra.is_object() && extra.to_string().len() <= MAX_EXTRA_BYTES {
-        return Some(extra);
-    }
-    fields.fault("extra", format!("must be an object of at most {MAX_EXTRA_BYTES} bytes as JSON"));
-    None
 }
 
 /// Makes pictures from a prompt, through the user's image hooks.
@@ -170,33 +130,4 @@ pub struct GenerateRequest {
     /// Options of the job.
     #[serde(flatten)]
     pub options: JobOptionsDocument,
-}
-
-/// What pictures should be like; everything may be left out.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ImageFields {
-    /// `automatic`, a configured provider's name, `addon:<addonId>`, or an alias such as `dalle3`.
-    pub provider: Option<String>,
-    /// The provider's name of a model.
-    pub model: Option<String>,
-    /// `WxH` in pixels.
-    #[schema(example = "1024x1024")]
-    pub size: Option<String>,
-    /// How many pictures.
-    #[schema(minimum = 1, maximum = 4)]
-    pub count: Option<u32>,
-    /// The provider's word for how fine they should be.
-    pub quality: Option<String>,
-    /// A word for the look.
-    pub style: Option<String>,
-    /// What not to draw.
-    pub negative_prompt: Option<String>,
-    /// Same seed, same picture, where the provider can do that.
-    pub seed: Option<u64>,
-    /// Artifact id of an input picture.
-    pub image: Option<String>,
-    /// What only one provider understands.
-    #[schema(value_type = Option<Object>)]
-    pub extra: Option<Value>,
 }

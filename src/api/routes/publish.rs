@@ -125,19 +125,19 @@ async fn from_source(api: &ApiState, publisher: &Publisher, request: Request) ->
 async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
     let signature = signature_of(&parts.headers)?;
-    let _turn = turn(api).await?;
+    let _turn = api.upload_turn().await?;
     let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
     take(api, publisher, &parts, bytes, signature.as_ref()).await
 }
 
 async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
-    let _turn = turn(api).await?;
+    let _turn = api.upload_turn().await?;
     let (parts, content) = request.into_parts();
     let whole = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
     let mut again = Request::new(axum::body::Body::from(whole));
     again.headers_mut().clone_from(&parts.headers);
     axum::extract::DefaultBodyLimit::disable().apply(&mut again);
-    let malformed = |text: String| Problem::new(ProblemCode::MalformedJson, format!("the form cannot be read: {text}"));
+    let malformed = |text: String| Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {text}"));
     let mut form = Multipart::from_request(again, api).await.map_err(|error| malformed(error.body_text()))?;
     let (mut component, mut faults) = (None, Vec::new());
     let mut signature = signature_of(&parts.headers)?;
@@ -163,11 +163,6 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
     }
     let bytes = body::done(component, faults)?;
     take(api, publisher, &parts, bytes, signature.as_ref()).await
-}
-
-/// Uploads are held in memory, so only a few are taken at once.
-async fn turn(api: &ApiState) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
-    api.uploads.acquire().await.map_err(|error| Problem::internal().because(error.to_string()))
 }
 
 async fn take(

@@ -103,7 +103,7 @@ pub struct AttemptsDocument {
 #[schema(as = JobError)]
 pub struct FailureDocument {
     /// The stable code.
-    #[schema(schema_with = super::super::openapi::job_codes)]
+    #[schema(schema_with = super::super::code_schemas::job_codes)]
     pub code: String,
     /// What happened and what to do.
     pub message: String,

@@ -1,4 +1,4 @@
-//! Requests a second: ours that enqueues a call, beside a bare handler that does one `EVALSHA`.
+//! Requests a second: ours that enqueues a call, beside bare handlers that do one `EVALSHA`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -25,15 +25,26 @@ pub(super) struct Requests {
     pub(super) effort: Effort,
 }
 
-/// `POST …/actions/list`, and the bare handler.
-pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<(Requests, Requests)> {
+/// The three kinds of requests, over the same Redis.
+pub(super) struct Measured {
+    /// `POST …/actions/list`.
+    pub(super) enqueue: Requests,
+    /// A bare handler that runs an empty script.
+    pub(super) bare: Requests,
+    /// A bare handler that adds a job by BullMQ's own script: no record, no key, no check.
+    pub(super) bare_add: Requests,
+}
+
+/// Measures them, in alternating rounds.
+pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<Measured> {
     let (handle, stop) = shutdown::channel();
     let ours = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let bare = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let (our_address, bare_address) = (ours.local_addr()?, bare.local_addr()?);
     let mut servers = JoinSet::new();
     servers.spawn(api::serve(ours, bench.app.state().clone(), stop.clone()));
-    servers.spawn(api::serve_bare(bare, bench.app.store().clone(), stop));
+    let producer = bench.services().work.producer().clone();
+    servers.spawn(api::serve_bare(bare, bench.app.store().clone(), producer, stop));
     let our_request = request(
         our_address,
         &format!("/api/v1/users/{}/addons/{}/actions/list", bench.owner.user, bench.owner.addon),
@@ -41,15 +52,18 @@ pub(super) async fn measure(bench: &mut Bench, seconds: u64) -> anyhow::Result<(
         r#"{"params":{}}"#,
     );
     let bare_request = request(bare_address, "/", &bench.key, r#"{"params":{}}"#);
+    let add_request = request(bare_address, "/add", &bench.key, r#"{"params":{}}"#);
     let span = Duration::from_secs(seconds);
-    let (mut enqueue, mut limit) = (Vec::new(), Vec::new());
+    let (mut enqueue, mut bare, mut bare_add) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        limit.push(round(bench, bare_address, &bare_request, span).await?);
+        bare.push(round(bench, bare_address, &bare_request, span).await?);
+        bare_add.push(round(bench, bare_address, &add_request, span).await?);
         enqueue.push(round(bench, our_address, &our_request, span).await?);
     }
     handle.fire();
     while servers.join_next().await.is_some() {}
-    Ok((super::middle(enqueue, |requests| requests.per_second)?, super::middle(limit, |requests| requests.per_second)?))
+    let middle = |rounds| super::middle(rounds, |requests: &Requests| requests.per_second);
+    Ok(Measured { enqueue: middle(enqueue)?, bare: middle(bare)?, bare_add: middle(bare_add)? })
 }
 
 async fn round(bench: &Bench, address: SocketAddr, request: &str, span: Duration) -> anyhow::Result<Requests> {

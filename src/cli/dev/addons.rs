@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::addons::{Published, Publisher};
 use crate::cli::dev::keyring::DEV_CLIENT;
 use crate::jobs::Services;
+use crate::model::causes;
 use crate::model::id::ClientId;
 use crate::model::job::JobStatus;
 use crate::work::JobOptions;
@@ -25,7 +26,7 @@ pub(super) async fn publish_all(services: &Arc<Services>, folder: &Path) {
     for file in files {
         match publish(services, &file).await {
             Ok(text) => info!("{text}"),
-            Err(error) => warn!("{} was not published: {error:#}", file.display()),
+            Err(error) => warn!("{} was not published: {}", file.display(), causes::in_one_line(&*error)),
         }
     }
 }

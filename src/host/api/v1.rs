@@ -25,9 +25,9 @@ pub(in crate::host) mod imports {
             default: async | trappable,
         },
         with: {
-            "semantest:addon/assets.asset": crate::host::iface::assets::HostAsset,
-            "semantest:addon/assets.asset-writer": crate::host::iface::assets::HostAssetWriter,
-            "semantest:addon/kv-types.bucket": crate::host::iface::kv::HostBucket,
+            "semantest:addon/assets.asset": crate::host::resources::HostAsset,
+            "semantest:addon/assets.asset-writer": crate::host::resources::HostAssetWriter,
+            "semantest:addon/kv-types.bucket": crate::host::resources::HostBucket,
         },
         trappable_error_type: {
             "semantest:addon/types.error" => crate::host::ports::PortError,

@@ -9,24 +9,14 @@ use wasmtime::component::Resource;
 use crate::host::api::v1::imports::semantest::addon::assets::{
     Host, HostAsset as AssetMethods, HostAssetWriter as WriterMethods,
 };
-use crate::host::ports::{AssetFacts, AssetsPort, PortError};
+use crate::host::ports::{AssetsPort, PortError};
+use crate::host::resources::{HostAsset, HostAssetWriter};
 use crate::host::state::GuestState;
 
 /// Longest media type, in bytes.
 const MAX_MEDIA_TYPE_BYTES: usize = 100;
 /// Largest metadata of an asset, in bytes of JSON.
 const MAX_METADATA_BYTES: usize = 16 * 1024;
-
-/// An asset that a guest holds.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct HostAsset(pub(in crate::host) AssetFacts);
-
-/// An asset that a guest is writing.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct HostAssetWriter {
-    media_type: String,
-    bytes: BytesMut,
-}
 
 impl GuestState {
     fn assets_port(&self) -> Result<Arc<dyn AssetsPort>, PortError> {

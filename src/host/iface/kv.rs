@@ -8,6 +8,7 @@ use wasmtime::component::Resource;
 
 use crate::host::api::v1::imports::semantest::addon::{kv, kv_types};
 use crate::host::ports::{KvEntry, KvPort, KvSwap, PortError};
+use crate::host::resources::HostBucket;
 use crate::host::state::GuestState;
 
 /// Longest key, in bytes.
@@ -18,10 +19,6 @@ const MAX_VALUE_BYTES: usize = 256 * 1024;
 const MAX_PAGE_KEYS: u32 = 1000;
 /// Longest life of a value: one year; longer wishes are cut, so that no store's clock overflows.
 const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// An open bucket: the handle's other end.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct HostBucket(Arc<dyn KvPort>);
 
 impl kv::Host for GuestState {
     fn open(&mut self) -> Result<Resource<HostBucket>, PortError> {

@@ -4,6 +4,7 @@
 //! Model names are data: they go through as they come. (Source: OpenAI API reference, “Create image”.)
 
 mod faults;
+mod server;
 mod wire;
 
 use std::sync::Arc;
@@ -18,12 +19,12 @@ use crate::config::secret::Secret;
 use crate::imaging::error::{BuildError, Misfit, ProviderError};
 use crate::imaging::provider::{Drawn, GenerateContext, Kind, Parts, Picture, Provider};
 use crate::imaging::providers::refuse_settings;
-use crate::imaging::sniff::Caps;
 use crate::imaging::sniff::{Sniffed, sniff};
 use crate::model::image::ImageRequest;
 use crate::model::units::{ByteSize, Span};
-use crate::net::{Client, Method, Request};
+use crate::net::{Method, Request};
 
+use self::server::OpenAi;
 use self::wire::{Answer, Datum, Wish};
 
 /// The kind `openai`.
@@ -43,19 +44,6 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Members of `extra` that are passed on: none of them changes what is paid or who is asked.
 const DEFAULT_EXTRA_FIELDS: [&str; 3] = ["background", "output_format", "output_compression"];
-
-struct OpenAi {
-    name: String,
-    endpoint: Url,
-    key: Option<Secret>,
-    is_key_needed: bool,
-    model: String,
-    output_format: Option<String>,
-    extra_fields: Vec<String>,
-    timeout: Duration,
-    client: Client,
-    caps: Caps,
-}
 
 fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Arc<dyn Provider>, BuildError> {
     refuse_settings(name, KIND.name, &[("concurrency", settings.concurrency.is_some())])?;

@@ -6,8 +6,10 @@
 
 use std::sync::LazyLock;
 
+use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::model::id::AddonId;
 use crate::model::manifest::fault::ManifestFault;
 use crate::model::manifest::{MAX_MANIFEST_BYTES, Manifest, rules};
 
@@ -38,6 +40,10 @@ fn summary(faults: &[ManifestFault]) -> String {
 
 /// The manifest's JSON Schema, made from the types.
 pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Manifest).to_value());
+
+/// The schema, compiled once.
+static VALIDATOR: LazyLock<Result<Validator, String>> =
+    LazyLock::new(|| jsonschema::validator_for(&SCHEMA).map_err(|error| error.to_string()));
 
 impl Manifest {
     /// Reads the JSON of a custom section.
@@ -82,15 +88,29 @@ fn single(message: String) -> ManifestError {
 }
 
 fn shape_faults(value: &Value) -> Vec<ManifestFault> {
-    let validator = match jsonschema::validator_for(&SCHEMA) {
+    let validator = match VALIDATOR.as_ref() {
         Ok(validator) => validator,
         Err(error) => return vec![ManifestFault::at("", format!("cannot be checked: {error}"))],
     };
     validator
         .iter_errors(value)
         .take(MAX_FAULTS)
-        .map(|error| ManifestFault::at(error.instance_path().to_string(), error.to_string()))
+        .map(|error| {
+            let pointer = error.instance_path().to_string();
+            let message = in_words(&pointer, error.instance()).unwrap_or_else(|| error.to_string());
+            ManifestFault::at(pointer, message)
+        })
         .collect()
+}
+
+/// What the pattern of a name asks for; nobody should have to read it.
+fn in_words(pointer: &str, value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    match pointer {
+        "/id" => AddonId::parse(text).err().map(|error| error.to_string()),
+        "/version" => Some(format!("is {text:?} and must be a semantic version such as 1.4.0")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +164,27 @@ point = "before-lunch"
         let text = format!("{faults:?}");
         assert!(text.contains("colour"), "{text}");
         assert!(text.contains("/hooks/0/point"), "{text}");
+        assert!(text.contains("`nope` is not an addon id") && text.contains("such as 1.4.0"), "{text}");
+    }
+
+    #[test]
+    fn the_patterns_take_what_their_types_take() -> Result<(), Box<dyn std::error::Error>> {
+        let good: Value = serde_json::to_value(Manifest::from_toml(GOOD)?)?;
+        let ids = ["ac.me", "a.weather", "-ac.me", "ac-.me", "a-c.m-e", "acme", "acme.art.x", "Acme.art", "acme.art\n"];
+        let long = format!("{}.{}", "a".repeat(40), "b".repeat(40));
+        let longer = format!("{}.me", "a".repeat(41));
+        for id in ids.into_iter().chain([long.as_str(), longer.as_str()]) {
+            let faults = shape_faults(&Value::from_iter([("id", id)])).into_iter().any(|fault| fault.pointer == "/id");
+            assert_eq!(faults, AddonId::parse(id).is_err(), "{id}");
+        }
+        for version in
+            ["1.0.0", "1.0", "01.0.0", "1.0.0-rc.1", "1.0.0-01", "1.0.0+a.b", "1.0.0-a..b", "v1.0.0", "1.0.0-0a"]
+        {
+            let mut manifest = good.clone();
+            manifest["version"] = version.into();
+            assert_eq!(shape_faults(&manifest).is_empty(), semver::Version::parse(version).is_ok(), "{version}");
+        }
+        Ok(())
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::queue::consumer::running::Running;
 use crate::queue::consumer::standing::Standing;
 use crate::queue::consumer::workshop::Workshop;
 use crate::queue::consumer::{backoff, tally};
-use crate::queue::{Abandoned, Delivery, Interruption, QueueError, Verdict, schedule, scripts};
+use crate::queue::{Abandoned, Delivery, Handler, Interruption, QueueError, Verdict, schedule, scripts};
 
 /// How long an interrupted handler may wind down before its future is dropped.
 pub(super) const WIND_DOWN: Duration = Duration::from_secs(2);
@@ -34,9 +34,13 @@ const fn moved() -> Result<Value, bullmq::Error> {
 }
 
 /// Does one job.
-pub(super) async fn process(workshop: Arc<Workshop>, job: Job) -> Result<Value, bullmq::Error> {
+pub(super) async fn process(
+    workshop: Arc<Workshop>,
+    handler: Arc<dyn Handler>,
+    job: Job,
+) -> Result<Value, bullmq::Error> {
     let place = workshop.running.enter(job.id(), job.token().unwrap_or_default());
-    let run = Run { workshop: &workshop, job: &job, running: &place.running };
+    let run = Run { workshop: &workshop, handler: &*handler, job: &job, running: &place.running };
     if workshop.is_closing() {
         return run.hand_back().await;
     }
@@ -49,7 +53,8 @@ pub(super) async fn process(workshop: Arc<Workshop>, job: Job) -> Result<Value, 
         () = place.running.token.cancelled() => return run.let_go().await,
     };
     let kind = tally::kind_of(workshop.lane, job.name());
-    let span = info_span!("job", job.id = %job.id(), job.kind = kind, lane = %workshop.lane);
+    let attempt = job.attempts_made() + 1;
+    let span = info_span!("job", job.id = %job.id(), job.kind = kind, job.attempt = attempt, lane = %workshop.lane);
     let result = run.to_its_end(kind).instrument(span).await;
     drop(slot);
     result
@@ -58,6 +63,7 @@ pub(super) async fn process(workshop: Arc<Workshop>, job: Job) -> Result<Value, 
 /// One run of one job.
 struct Run<'a> {
     workshop: &'a Arc<Workshop>,
+    handler: &'a dyn Handler,
     job: &'a Job,
     running: &'a Arc<Running>,
 }
@@ -122,7 +128,7 @@ impl Run<'_> {
     async fn work(&self, standing: Standing) -> Verdict {
         let limit = self.deadline();
         let delivery = Delivery::new(self.workshop, self.job, self.running, standing);
-        let mut handling = AssertUnwindSafe(self.workshop.handler.handle(delivery)).catch_unwind();
+        let mut handling = AssertUnwindSafe(self.handler.handle(delivery)).catch_unwind();
         let finished = tokio::select! {
             biased;
             finished = &mut handling => Some(finished),
@@ -272,7 +278,7 @@ impl Run<'_> {
     /// Tells the handler that the job ends without its word.
     async fn say_farewell(&self, standing: Standing, why: Abandoned) {
         let delivery = Delivery::new(self.workshop, self.job, self.running, standing);
-        let heard = AssertUnwindSafe(self.workshop.handler.abandoned(&delivery, why)).catch_unwind();
+        let heard = AssertUnwindSafe(self.handler.abandoned(&delivery, why)).catch_unwind();
         if !matches!(timeout(FAREWELL, heard).await, Ok(Ok(()))) {
             error!(job.id = %self.job.id(), "The handler did not take in that job `{}` is abandoned", self.job.id());
         }

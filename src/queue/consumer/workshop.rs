@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::config::queues::LaneSettings;
 use crate::queue::consumer::running::Registry;
 use crate::queue::session::Sessions;
-use crate::queue::{Handler, Lane, QueueError, scripts};
+use crate::queue::{Lane, QueueError, scripts};
 
 /// Most locks that one script renews, so that Redis is not held up.
 const MOST_RENEWED: usize = 500;
@@ -21,7 +21,6 @@ pub(super) struct Workshop {
     pub(super) settings: LaneSettings,
     pub(super) sessions: Sessions,
     pub(super) keys: QueueKeys,
-    pub(super) handler: Arc<dyn Handler>,
     pub(super) running: Arc<Registry>,
     /// One permit a run. The crate bounds each of its workers, but for a while after an outage there are two.
     pub(super) slots: Semaphore,
@@ -29,12 +28,11 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    pub(super) fn new(lane: Lane, settings: &LaneSettings, sessions: Sessions, handler: Arc<dyn Handler>) -> Self {
+    pub(super) fn new(lane: Lane, settings: &LaneSettings, sessions: Sessions) -> Self {
         Self {
             lane,
             keys: QueueKeys::new(lane.name(), Some(sessions.prefix())),
             sessions,
-            handler,
             running: Arc::default(),
             slots: Semaphore::new(settings.concurrency),
             settings: settings.clone(),

@@ -67,7 +67,9 @@ impl Platform {
     pub(super) async fn api(&self) -> (Program, Http) {
         let words =
             ["keys", "create", "--client", "acme", "--scope", "client", "--scope", "admin", "--scope", "publisher"];
-        let (code, key) = self.run(&words);
+        let (code, text) = self.run(&words);
+        assert!(code == Some(1) && text.contains("--namespace"), "a publisher without a namespace: {text}");
+        let (code, key) = self.run(&[&words[..], &["--namespace", "*"]].concat());
         assert_eq!(code, Some(0), "{key}");
         let api = self.start(&["api"]);
         let (url, _) = api.running().await;

@@ -54,6 +54,18 @@ async fn a_panic_tells_where_it_happened() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_message_of_a_panic_is_in_the_failure_and_in_the_log() -> Result<()> {
+    let report = fixture().await?.try_act("panic", json!({})).await;
+    let failure = report.outcome.err().context("a failure")?;
+    let expected = "the addon crashed: panicked: the fixture panicked on purpose (at ";
+    assert!(failure.to_string().starts_with(expected), "{failure}");
+    assert!(failure.to_string().contains("actions.rs:"), "{failure}");
+    let last = report.logs.last().context("a line")?;
+    assert_eq!((last.level.as_str(), last.message.as_str()), ("error", "panicked: the fixture panicked on purpose"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn each_kind_of_error_ends_as_the_contract_says() -> Result<()> {
     let fixture = fixture().await?;
     for (kind, code, is_retried) in [

@@ -102,7 +102,7 @@ async fn endless_recursion_ends_as_a_trap_with_names() -> Result<()> {
     let mut guest = Guest::doing("(call $deeper)");
     guest.parts = String::from("(func $deeper (call $deeper) (call $deeper))");
     let report = beside_a_neighbour(&guest, roomy()).await?;
-    let Err(CallFailure::Trapped { reason, backtrace }) = report.outcome else {
+    let Err(CallFailure::Trapped { reason, backtrace, .. }) = report.outcome else {
         anyhow::bail!("{:?}", report.outcome);
     };
     assert!(reason.contains("call stack exhausted"), "{reason}");

@@ -91,18 +91,50 @@ async fn a_foreign_load_that_does_not_fit_fails_with_the_code_of_its_step() {
 }
 
 #[tokio::test]
-async fn a_foreign_ticket_that_makes_no_sense_fails_and_says_what_is_wrong() {
+async fn a_foreign_ticket_with_a_malformed_field_has_a_record_that_says_so_and_its_receiver_hears_it() {
     let platform = Platform::start().await;
-    let producer = platform.app.services.work.producer().clone();
-    let ticket = Load { addon_id: String::from("Not An Addon"), ..Load::default() };
-    producer.add("odd", &ticket, &AddOptions::default()).await.expect("an accepted ticket");
+    let receiver = Receiver::content().await;
+    let whole = json!({"addonId": NOTES, "userId": "alice", "action": "list", "webhookUrl": receiver.url()});
+    let faults = [
+        ("userId", json!("not a user"), "`not a user` is not a user id"),
+        ("userId", json!(7), "userId: must be text"),
+        ("addonId", json!("Not An Addon"), "is not an addon id"),
+        ("clientId", json!("Not A Client"), "is not a client name"),
+        ("webhookEvents", json!(["job.completed", "job.done"]), "one or more of job.queued"),
+        ("webhookEvents", json!("job.completed"), "must be a list"),
+        ("sessionId", json!({}), "sessionId: must be text"),
+    ];
+    for (number, (field, value, expected)) in faults.iter().enumerate() {
+        let mut data = whole.clone();
+        data[field] = value.clone();
+        add_as_a_stranger(&platform, "addon-calls", "invoke", &data).await;
+        let id = format!("ext_addon-calls_{}", number + 1);
+        let job = ends(&platform, &id).await;
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("TICKET_INVALID")), "{job}");
+        let message = job["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert!(message.starts_with(&format!("{field}: ")) && message.contains(expected), "{message}");
+        let told = |id: &str| receiver.arrived().iter().any(|arrived| arrived.json()["data"]["jobId"] == id);
+        until(&format!("{id} is told"), async || told(&id)).await;
+        let events = platform.acme.get(&format!("/api/v1/jobs/{id}/events")).await;
+        assert!(String::from_utf8_lossy(&events.bytes).contains("job.failed"));
+    }
+    platform.drained().await;
+    assert_eq!(receiver.arrived().len(), faults.len());
+    assert!(receiver.arrived().iter().all(|arrived| arrived.event() == "job.failed"));
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_foreign_ticket_whose_receiver_makes_no_sense_has_a_record_and_no_webhook() {
+    let platform = Platform::start().await;
+    let ticket = json!({"addonId": NOTES, "webhookUrl": "call me", "userId": "not a user"});
+    add_as_a_stranger(&platform, "addons", "load", &ticket).await;
+    let job = ends(&platform, "ext_addons_1").await;
+    assert_eq!((&job["error"]["code"], &job["addonId"]), (&json!("TICKET_INVALID"), &json!(NOTES)), "{job}");
+    let message = job["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("userId: ") && message.contains("webhookUrl: "), "{message}");
     let lane = semantest::queue::Lane::Addons;
-    until("the queue has given it up", async || {
-        producer.peek(lane, "odd").await.is_ok_and(|job| job.is_some_and(|job| job.failed_reason.is_some()))
-    })
-    .await;
-    let job = producer.peek(lane, "odd").await.expect("a look").expect("the job");
-    let reason = job.failed_reason.unwrap_or_default();
-    assert!(reason.contains("TICKET_INVALID") && reason.contains("addonId"), "{reason}");
+    let seen = platform.app.services.work.producer().peek(lane, "1").await.expect("a look").expect("the job");
+    assert!(seen.failed_reason.is_some_and(|reason| reason.contains("TICKET_INVALID")));
     platform.end().await;
 }

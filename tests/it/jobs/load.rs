@@ -18,7 +18,18 @@ async fn every_step_of_a_load_is_on_the_job_and_on_the_enablement() {
     platform.admin.publish_well(built(NOTES)).await;
     let job = platform.acme.enable("alice", NOTES, &json!({})).await.expect(200).json();
     assert_eq!(job["status"], "completed", "{job}");
-    let all = ["resolve", "fetch", "digest", "signature", "manifest", "inspect", "grants", "compile", "activate"];
+    let all = [
+        "resolve",
+        "fetch",
+        "digest",
+        "revocation",
+        "signature",
+        "manifest",
+        "inspect",
+        "grants",
+        "compile",
+        "activate",
+    ];
     let expected = all.iter().map(|name| ((*name).to_owned(), String::from("completed"))).collect();
     assert_eq!(steps(&job), expected);
     assert_eq!(job["progress"], 100, "{job}");
@@ -126,5 +137,21 @@ async fn an_addon_that_refuses_to_start_is_a_failed_load_and_can_be_loaded_again
         assert_eq!((&enablement["state"], &enablement["error"]["code"]), (&json!("failed"), &json!(code)));
     }
     platform.acme.enable_well("alice", HOOKS, &json!({"activate": "pass"})).await;
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_component_that_was_loaded_once_is_not_inspected_again_for_the_next_users() {
+    let platform = Platform::start().await;
+    platform.admin.publish_well(built(NOTES)).await;
+    let none = json!({});
+    let users = ["alice", "bob", "carol"].map(|user| platform.acme.enable(user, NOTES, &none));
+    for answer in futures::future::join_all(users).await {
+        let job = answer.expect(200).json();
+        assert_eq!(job["result"]["state"], "enabled", "{job}");
+        let step = job["steps"].as_array().and_then(|all| all.iter().find(|step| step["name"] == "inspect"));
+        assert!(step.is_some_and(|step| step["detail"]["imports"].is_array()), "{job}");
+    }
+    assert_eq!(platform.app.services.addons.inspections(), 1);
     platform.end().await;
 }

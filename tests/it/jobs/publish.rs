@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Method;
+use semantest::config::addons::ApprovalMode;
 use semantest::host::section;
 use semantest::model::digest::Digest;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ async fn a_version_is_published_once_and_never_changes() {
     let bytes = addon("acme.first", "1.0.0");
     let job = platform.publisher.publish(bytes.clone()).await.expect(200).json();
     assert_eq!(job["status"], "completed", "{job}");
-    let all = ["fetch", "digest", "signature", "manifest", "inspect", "register"];
+    let all = ["fetch", "digest", "revocation", "signature", "manifest", "inspect", "register"];
     assert_eq!(steps(&job), all.iter().map(|name| ((*name).to_owned(), String::from("completed"))).collect());
     assert_eq!(job["result"]["digest"], Digest::of(&bytes).to_string());
     let again = platform.publisher.publish(bytes.clone()).await.expect(200).json();
@@ -207,5 +208,18 @@ async fn a_publication_is_either_cancelled_or_done_and_never_both() {
             all => panic!("round {round}: {all:?}"),
         }
     }
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn who_wants_a_version_that_waits_for_approval_hears_that_it_does() {
+    let platform = Platform::with(|config| config.addons.approval = ApprovalMode::Manual).await;
+    platform.publisher.publish_well(addon("acme.first", "1.2.0")).await;
+    let answer = platform.acme.enable("alice", "acme.first", &json!({})).await.expect_problem(404, "ADDON_NOT_FOUND");
+    let detail = answer.json()["detail"].clone();
+    assert!(detail.as_str().is_some_and(|text| text.contains("1.2.0 would fit and waits for an admin")), "{detail}");
+    let other = json!({"version": "^2"});
+    let answer = platform.acme.enable("alice", "acme.first", &other).await.expect_problem(404, "ADDON_NOT_FOUND");
+    assert!(!answer.json()["detail"].to_string().contains("waits"), "{}", answer.json());
     platform.end().await;
 }

@@ -84,3 +84,20 @@ async fn a_schema_of_trees_is_fine_and_ends_with_the_value() {
     assert_eq!(answer.pointers(), ["/params/a/b/c"]);
     platform.end().await;
 }
+
+#[tokio::test]
+async fn a_schema_that_leads_back_to_itself_on_two_ways_does_not_hold_the_platform_up_over_a_deep_value() {
+    let platform = Platform::start().await;
+    let again = json!({"additionalProperties": {"$ref": "#"}});
+    let schema = json!({"type": "object", "allOf": [again, again]});
+    platform.publisher.publish_well(packed(&Guest::doing(""), &with_params("acme.double", &schema))).await;
+    platform.acme.enable_well("alice", "acme.double", &json!({})).await;
+    let nested = |depth: usize| (0..depth).fold(json!({}), |inner, _| json!({"a": inner}));
+    let job = platform.acme.call("alice", "acme.double", "run", &nested(5)).await;
+    assert_eq!(job["status"], "completed", "{job}");
+    let deep = json!({"params": nested(60)});
+    let answer =
+        platform.acme.leave("alice", "acme.double", "run", &deep).await.expect_problem(422, "VALIDATION_ERROR");
+    assert_eq!(answer.pointers(), ["/params"]);
+    platform.end().await;
+}

@@ -49,7 +49,7 @@ async fn bytes_are_accepted_as_they_are_and_in_a_form() {
     let wrong = form.replace("component", "komponent");
     let answer = publisher.send(request(wrong)).await.expect_problem(422, "VALIDATION_ERROR");
     assert_eq!(answer.pointers(), ["/component", "/komponent"]);
-    publisher.send(request(String::from("nonsense"))).await.expect(400);
+    publisher.send(request(String::from("nonsense"))).await.expect_problem(400, "MALFORMED_FORM");
 }
 
 #[tokio::test]

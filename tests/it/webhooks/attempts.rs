@@ -120,7 +120,7 @@ async fn a_private_receiver_is_refused_outside_dev_and_nobody_is_asked() -> Outc
     for host in ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "[::ffff:7f00:1]", "localhost", "localhost."] {
         let url = peer.url_as(host, "/hook")?;
         let attempt = deliverer.attempt(&delivery(url.clone())).await;
-        assert_eq!(attempt.outcome, Attempted::GiveUp { why: UNREACHABLE.to_owned() }, "{host}");
+        assert_eq!(attempt.outcome, Attempted::Refused { why: UNREACHABLE.to_owned() }, "{host}");
         assert_eq!(
             deliverer.check_target(url.as_str()).map_err(|error| error.to_string()),
             Err(UNREACHABLE.to_owned())
@@ -130,7 +130,7 @@ async fn a_private_receiver_is_refused_outside_dev_and_nobody_is_asked() -> Outc
         ["https://10.0.0.1/", "https://169.254.169.254/latest/", "https://[fd00:ec2::254]/", "ftp://example.com/"]
     {
         let attempt = deliverer.attempt(&delivery(url)).await;
-        assert_eq!(attempt.outcome, Attempted::GiveUp { why: UNREACHABLE.to_owned() }, "{url}");
+        assert_eq!(attempt.outcome, Attempted::Refused { why: UNREACHABLE.to_owned() }, "{url}");
     }
     assert_eq!(peer.connections(), 0);
     Ok(())

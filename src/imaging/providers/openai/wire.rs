@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::imaging::error::ProviderError;
 use crate::model::image::{ImageRequest, MAX_COUNT};
 
-use super::OpenAi;
+use super::server::OpenAi;
 
 /// The tag with which stable-diffusion.cpp's server lets a prompt set its own options, size and steps included.
 const OPTIONS_TAG: (&str, &str) = ("<sd_cpp_extra_args>", "</sd_cpp_extra_args>");

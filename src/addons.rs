@@ -22,6 +22,7 @@ pub mod measure;
 mod owner;
 mod publish;
 pub mod publishers;
+mod quarantine;
 mod reconfigure;
 mod record;
 mod registry;
@@ -48,6 +49,7 @@ use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
 use crate::store::control::Control;
+use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::Policies;
@@ -127,6 +129,7 @@ struct Inner {
     enablements: Enablements,
     kv: KvStore,
     blocks: Arc<blocks::BlockWatch>,
+    crashes: Crashes,
     publishers: Publishers,
     policies: Policies,
     blobs: Blobs,
@@ -174,6 +177,7 @@ impl Addons {
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
+                crashes: Crashes::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 kv: KvStore::new(parts.store),

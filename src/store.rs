@@ -11,6 +11,7 @@ mod bare;
 pub mod blobs;
 pub mod blocks;
 pub mod control;
+pub mod crashes;
 pub mod enablements;
 pub mod error;
 pub mod idempotency;

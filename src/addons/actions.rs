@@ -136,8 +136,14 @@ impl Addons {
         Err(AddonsError::Conflict {
             code: "ADDON_NOT_ENABLED",
             message: format!(
-                "`{}` is {} for user `{}`; actions run while it is enabled",
-                owner.addon, record.state, owner.user
+                "`{}` is {} for user `{}`; {}",
+                owner.addon,
+                record.state,
+                owner.user,
+                match record.state {
+                    EnablementState::Quarantined => "POST …/resume lets it run again",
+                    _ => "actions run while it is enabled",
+                }
             ),
         })
     }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::addons::registry::VersionWish;
-use crate::addons::running::Running;
+use crate::addons::running::{CallContext, Running};
 use crate::addons::{Addons, AddonsError, Inner};
 use crate::host::{CallFailure, Leave};
 use crate::model::block::{Block, BlockList, Blockable};
@@ -227,8 +227,9 @@ impl Inner {
         Some((Arc::new(Permission { watch: Arc::clone(&self.blocks), what }), entry))
     }
 
-    /// Why a call failed, with the reason where it was blocked.
-    pub(super) fn explained(&self, running: &Running, failure: CallFailure) -> JobError {
+    /// Why a call failed, with the reason where it was blocked; a crash is counted.
+    pub(super) async fn explained(&self, running: &Running, failure: CallFailure, context: &CallContext) -> JobError {
+        self.note_crash(running, &failure, context).await;
         match (&failure, self.may_run(running)) {
             (CallFailure::Blocked, Err(blocked)) => blocked,
             _ => failure.into(),

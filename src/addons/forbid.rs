@@ -155,6 +155,10 @@ impl Addons {
         let block = removed.ok_or_else(|| {
             AddonsError::NotFound(format!("there is no block `{id}`; GET /admin/blocks lists what there is"))
         })?;
+        if let (BlockCause::Quarantine, BlockTarget::Digest { digest }) = (block.cause, &block.target) {
+            // Or the very next crash would bring it back.
+            self.inner.crashes.forget(digest).await?;
+        }
         info!(block.id = %block.id, cause = block.cause.as_str(), "A block was taken back: {}", block.reason);
         Ok(self.inner.blocks.catch_up().await?)
     }

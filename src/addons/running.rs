@@ -376,7 +376,10 @@ impl Inner {
             let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
             call.context.progress.log(&text).await;
         }
-        report.outcome.map_err(|failure| self.explained(running, failure))
+        match report.outcome {
+            Ok(reply) => Ok(reply),
+            Err(failure) => Err(self.explained(running, failure, call.context).await),
+        }
     }
 
     /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::signatures::SignatureSettings;
-use crate::model::units::ByteSize;
+use crate::model::units::{ByteSize, Span};
 
 /// Whether a user must name the digest that they consent to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,24 @@ pub enum ApprovalMode {
     Auto,
 }
 
+/// When an addon that crashes is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuarantineSettings {
+    /// How far back crashes count.
+    pub window: Span,
+    /// Crashes of one component for one user that pause it for that user; 0 for never.
+    pub user_crashes: u32,
+    /// Crashes of one component for several users together that pause it for everybody; 0 for never.
+    pub everywhere_crashes: u32,
+}
+
+impl Default for QuarantineSettings {
+    fn default() -> Self {
+        Self { window: Span::secs(600), user_crashes: 3, everywhere_crashes: 10 }
+    }
+}
+
 /// Rules for addons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -39,6 +57,8 @@ pub struct AddonSettings {
     pub approval: ApprovalMode,
     /// Whose signatures are asked for, and how strictly.
     pub signatures: SignatureSettings,
+    /// When an addon that crashes is paused.
+    pub quarantine: QuarantineSettings,
     /// Largest component, before anything of it is parsed.
     pub component_limit: ByteSize,
     /// Folders that an admin may publish from by path.
@@ -53,6 +73,7 @@ impl Default for AddonSettings {
             consent: ConsentMode::Required,
             approval: ApprovalMode::Manual,
             signatures: SignatureSettings::default(),
+            quarantine: QuarantineSettings::default(),
             component_limit: ByteSize::mib(4),
             path_roots: Vec::new(),
             params_limit: ByteSize::kib(256),

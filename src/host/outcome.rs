@@ -261,6 +261,23 @@ impl CallFailure {
         }
     }
 
+    /// Whether the guest itself broke: what no caller asked for, and no client's deadline caused.
+    #[must_use]
+    pub const fn is_crash(&self) -> bool {
+        match self {
+            Self::Trapped { .. } | Self::CpuLimit { .. } | Self::MemoryLimit { .. } | Self::OutputLimit { .. } => true,
+            Self::Exited { status } => *status != 0,
+            Self::DeadlineExceeded { .. }
+            | Self::NoRoom { .. }
+            | Self::Blocked
+            | Self::Cancelled
+            | Self::Reported(_)
+            | Self::ResultInvalid { .. }
+            | Self::ExportMissing { .. }
+            | Self::Internal { .. } => false,
+        }
+    }
+
     /// Whether trying again may help, and when.
     #[must_use]
     pub fn disposition(&self) -> Disposition {

@@ -45,6 +45,8 @@ pub enum Change {
     Unloaded,
     /// Too many crashes.
     Quarantine,
+    /// Its user lets it run again.
+    Resume,
     /// An admin blocks it.
     Block,
 }
@@ -95,6 +97,7 @@ impl EnablementState {
         match (self, change) {
             (Self::Blocked, Change::Block) | (_, Change::Block) => Ok(Self::Blocked),
             (Self::Enabled, Change::Quarantine) => Ok(Self::Quarantined),
+            (Self::Quarantined, Change::Resume) => Ok(Self::Enabled),
             (
                 Self::Loading
                 | Self::Enabled

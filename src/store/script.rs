@@ -106,6 +106,11 @@ script!(
     "block_remove.lua"
 );
 script!(
+    /// Counts a crash.
+    CRASH_COUNT,
+    "crash_count.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"

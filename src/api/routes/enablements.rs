@@ -34,7 +34,7 @@ const MAX_GRANTS: usize = 50;
 const MAX_VERSION_CHARS: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, enable, change, disable))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, enable, change, disable)).routes(routes!(resume))
 }
 
 impl FromJobFields for EnableSpec {
@@ -183,6 +183,22 @@ async fn disable(
     let owner = owner(&caller, path);
     let job = api.addons().request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
     answer::submitted(&api, &owner.client, &job, request.prefer, Chat::default()).await
+}
+
+/// Lets an addon run again that was paused because it crashed.
+#[utoipa::path(
+    post, path = "/api/v1/users/{userId}/addons/{addonId}/resume", operation_id = "resumeAddon", tag = "addons of users",
+    params(("userId" = String, Path), ("addonId" = String, Path)),
+    responses((status = 200, body = EnablementDocument), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn resume(
+    State(api): State<ApiState>,
+    caller: ClientCaller,
+    Path(path): Path<UserAddon>,
+) -> Result<Response, Problem> {
+    let view = api.addons().resume(&owner(&caller, path)).await?;
+    answer::tagged(&view, &HeaderMap::new())
 }
 
 fn owner(caller: &ClientCaller, path: UserAddon) -> Owner {

@@ -38,13 +38,17 @@ check: ## Formatting, lints and the house rules
 addons: bootstrap ## Build the example addons and the test fixtures for WebAssembly
 	@scripts/build-addons
 
-interop: addons ## Node programs against the running platform: BullMQ, Bull Board, webhooks, the README's tour
+interop: addons ## Strangers' programs against the running platform: BullMQ, Bull Board, webhooks, a registry, Python, the README's tour
 	@scripts/bootstrap-node
+	@scripts/bootstrap-registry
+	@scripts/bootstrap-python
 	@cargo build
 	@tests/interop/run
 
 interop-full: addons ## The same, and what takes longer: mixed workers, kills and restarts under load
 	@scripts/bootstrap-node
+	@scripts/bootstrap-registry
+	@scripts/bootstrap-python
 	@cargo build
 	@tests/interop/run --full
 

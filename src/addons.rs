@@ -13,7 +13,7 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
-mod fetch;
+pub mod explain;
 pub mod forbid;
 pub mod hooks;
 mod inspections;
@@ -23,12 +23,15 @@ mod owner;
 mod publish;
 pub mod publishers;
 mod quarantine;
+mod recompile;
 mod reconfigure;
 mod record;
 mod registry;
+mod rights;
 mod running;
 mod settings;
 mod settle;
+mod source;
 mod sweep;
 mod trust;
 mod verify;
@@ -44,6 +47,7 @@ use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
 use crate::net::Client;
+use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
@@ -52,7 +56,7 @@ use crate::store::control::Control;
 use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
-use crate::store::policy::Policies;
+use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
 use crate::work::{Submitted, Work};
 
@@ -113,6 +117,8 @@ pub enum Published {
 pub enum PublishSource {
     /// `https://`, with a pinned digest.
     Url(String),
+    /// A place in an OCI registry; a tag is asked once, at publish.
+    Oci(String),
     /// A file under an allowed root; admins only.
     Path(String),
 }
@@ -127,6 +133,8 @@ struct Inner {
     settings: AddonSettings,
     versions: AddonVersions,
     enablements: Enablements,
+    /// What holds until an admin stores a policy.
+    unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
@@ -135,6 +143,8 @@ struct Inner {
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
+    registries: Registries,
+    flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
     defaults: CallLimits,
@@ -155,6 +165,8 @@ pub struct Parts {
     pub host: Option<Arc<Host>>,
     /// The door that sources are fetched through.
     pub sources: Client,
+    /// The registries behind the same door.
+    pub registries: Registries,
     /// The desk.
     pub work: Work,
     /// What tells the caches that something changed.
@@ -171,6 +183,8 @@ impl Addons {
     /// The service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let policy = Policy::of(&parts.settings);
+        let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
@@ -180,10 +194,13 @@ impl Addons {
                 crashes: Crashes::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
+                unwritten_policy,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
                 sources: parts.sources,
+                registries: parts.registries,
+                flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
                 defaults: parts.defaults,

@@ -2,6 +2,7 @@
 
 pub mod addon;
 mod bench;
+mod compile_component;
 mod config;
 mod dev;
 pub mod dev_redis;
@@ -41,12 +42,15 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
-    /// Build, pack, check and sign addons.
+    /// Build, pack, check, sign and publish addons.
     Addon(addon::AddonArgs),
     /// Print the OpenAPI description.
     Openapi,
     /// Measure this machine: jobs, guest calls, requests.
     Bench(bench::BenchArgs),
+    /// Compile the component on stdin; a worker starts this itself.
+    #[command(hide = true)]
+    CompileComponent(compile_component::CompileComponentArgs),
 }
 
 /// Parses the command line, does what it says, and answers with the process's exit code.
@@ -70,9 +74,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Worker(args) => serve::block_on(serve::worker(load()?, args))?,
         Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
         Command::Config(args) => config::run(&load()?, &args)?,
-        Command::Addon(args) => return addon::run(args),
+        Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+        Command::CompileComponent(args) => return Ok(compile_component::run(args)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,12 +4,14 @@
 //! setting with its default, and a test parses it to [`Config::default`].
 
 pub mod addons;
+pub mod ceilings;
 pub mod egress;
 pub mod imaging;
 mod load;
 pub mod log;
 pub mod queues;
 pub mod redis;
+pub mod registries;
 pub mod sandbox;
 pub mod secret;
 pub mod secrets;
@@ -57,17 +59,24 @@ impl Config {
         if let Some(fault) = self.queues.faults().into_iter().next() {
             return contradiction(format!("queues.{fault}"));
         }
+        if let Some(fault) = self.addons.fault() {
+            return contradiction(fault);
+        }
         if !["redis://", "rediss://"].iter().any(|scheme| self.redis.url.starts_with(scheme)) {
             return contradiction(String::from("redis.url must begin with redis:// or rediss://"));
         }
         if self.storage.blobs == storage::BlobPlace::S3 && self.storage.s3.bucket.is_empty() {
             return contradiction(String::from("storage.blobs is s3, so storage.s3.bucket must name the bucket"));
         }
-        if self.addons.component_limit > self.server.upload_limit {
-            return contradiction(format!(
-                "addons.component_limit ({}) is above server.upload_limit ({}), so no such component could be uploaded",
-                self.addons.component_limit, self.server.upload_limit
-            ));
+        let limits =
+            self.addons.namespace_limits.iter().map(|(name, limit)| (format!("namespace_limits.{name}"), limit));
+        for (key, limit) in limits.chain([(String::from("component_limit"), &self.addons.component_limit)]) {
+            if *limit > self.server.upload_limit {
+                return contradiction(format!(
+                    "addons.{key} ({limit}) is above server.upload_limit ({}), so no such component could be uploaded",
+                    self.server.upload_limit
+                ));
+            }
         }
         Ok(())
     }

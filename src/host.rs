@@ -2,7 +2,7 @@
 //!
 //! Nothing in this module knows Redis, queues or HTTP; what a guest may reach
 //! outside of its own memory comes in as a port (`host/ports.rs`). The way of an
-//! addon through it: `compile.rs` makes bytes ready, `exports.rs` binds what they
+//! addon through it: `compile.rs` makes bytes ready (in another process, `compiler.rs`), `exports.rs` binds what they
 //! offer, `call.rs` asks one question and drops the store.
 
 mod api;
@@ -11,6 +11,7 @@ mod cache;
 pub mod call;
 pub mod compile;
 pub mod compile_error;
+pub mod compiler;
 mod engine;
 pub mod export;
 mod exports;
@@ -27,6 +28,7 @@ pub mod logbook;
 mod meter;
 pub mod outcome;
 pub mod ports;
+mod refresh;
 mod resources;
 pub mod section;
 mod state;
@@ -39,11 +41,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tracing::{info, warn};
 use wasmtime::Engine;
 
 use crate::config::sandbox::SandboxSettings;
 use crate::host::cache::disk::DiskCache;
 use crate::host::cache::memory::MemoryCache;
+use crate::host::compiler::{Compiler, Wall};
+use crate::host::engine::Fingerprint;
 use crate::host::linkers::Linkers;
 use crate::host::state::AssetLimits;
 use crate::host::ticker::Ticker;
@@ -52,6 +57,7 @@ use crate::model::disposition::Disposition;
 pub use call::{CallReport, CallRequest, Usage};
 pub use compile::{CompiledAddon, Origin};
 pub use compile_error::{BoxError, CompileError};
+pub use compiler::{CompilerFault, Effort};
 pub use export::Export;
 pub use facts::CallFacts;
 pub use interface::{Interface, InterfaceSet};
@@ -60,6 +66,7 @@ pub use leave::Leave;
 pub use logbook::{LogLevel, LogLine, LogSource};
 pub use outcome::CallFailure;
 pub use ports::Ports;
+pub use refresh::Refresh;
 
 /// Why the sandbox cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +94,13 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// The compiling process cannot be used.
+    #[error("components cannot be compiled on this machine")]
+    Compiler {
+        /// Why.
+        #[source]
+        source: CompileError,
+    },
 }
 
 impl HostError {
@@ -103,6 +117,7 @@ pub struct Host {
     linkers: Linkers,
     memory: MemoryCache,
     disk: DiskCache,
+    compiler: Compiler,
     compile_turns: Semaphore,
     permits: Semaphore,
     all_permits: usize,
@@ -128,14 +143,17 @@ impl Host {
     /// # Errors
     /// [`HostError`] when the engine, its ticker or the cache folder cannot be had.
     pub fn new(settings: &SandboxSettings, cache_folder: &Path, mac_key: [u8; 32]) -> Result<Arc<Self>, HostError> {
-        let engine = engine::build(settings)?;
-        let disk = DiskCache::open(cache_folder, mac_key, &engine, settings.disk_cache.as_u64())
+        let engine =
+            engine::runner(settings).map_err(|error| HostError::Engine { source: error.into_boxed_dyn_error() })?;
+        let fingerprint = Fingerprint::of(&engine);
+        let disk = DiskCache::open(cache_folder, mac_key, fingerprint, settings.disk_cache.as_u64())
             .map_err(|source| HostError::Cache { folder: cache_folder.into(), source })?;
         let ticker = Ticker::start(&engine, settings.tick.duration()).map_err(|source| HostError::Ticker { source })?;
         Ok(Arc::new(Self {
             linkers: Linkers::new(&engine),
             memory: MemoryCache::new(settings.memory_cache.as_u64()),
             disk,
+            compiler: Compiler::new(&settings.compiler, fingerprint),
             compile_turns: Semaphore::new(permits(settings.concurrent_compiles)),
             permits: Semaphore::new(permits(settings.concurrent_calls)),
             all_permits: permits(settings.concurrent_calls),
@@ -148,6 +166,28 @@ impl Host {
             engine,
             _ticker: ticker,
         }))
+    }
+
+    /// Compiles nothing in particular, to see before the first job whether compiling works here, and says how the
+    /// compiling process is cut off from the network.
+    ///
+    /// # Errors
+    /// [`HostError::Compiler`] when no process can be started, shut in, or makes code that this engine runs.
+    pub async fn rehearse(&self) -> Result<(), HostError> {
+        let effort = self.compiler.rehearse().await.map_err(|source| HostError::Compiler { source })?;
+        let wall = effort.wall;
+        let duration_ms = u64::try_from(effort.wall_time.as_millis()).unwrap_or(u64::MAX);
+        match wall {
+            Wall::Seccomp | Wall::Namespace => info!(
+                sandbox.compiler.wall = %wall, duration_ms,
+                "Components are compiled in a process of their own, which has no network (by {wall})"
+            ),
+            Wall::None => warn!(
+                sandbox.compiler.wall = %wall, duration_ms,
+                "NOTHING KEEPS THE NETWORK OUT of the processes that compile components: this system has neither seccomp                  nor network namespaces for us, and `sandbox.compiler.network_wall` permits that"
+            ),
+        }
+        Ok(())
     }
 
     /// What the sandbox holds at the moment.

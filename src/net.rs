@@ -9,12 +9,17 @@
 mod client;
 mod error;
 mod guard;
+mod incoming;
+mod limits;
+pub mod oci;
 mod ranges;
 mod request;
 mod resolver;
 
-pub use client::{Client, ClientLimits, Download};
+pub use client::Client;
 pub use error::{NetError, UNREACHABLE};
 pub use guard::{Denied, Policy, Purpose};
+pub use incoming::Incoming;
+pub use limits::ClientLimits;
 pub use request::{Answer, AnswerHeaders, Body, Method, Multipart, Overflow, Request};
 pub use resolver::{Lookup, SystemLookup};

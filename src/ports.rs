@@ -33,10 +33,9 @@ impl GuestPorts {
 
 impl Runner for GuestPorts {
     fn ports(&self, scope: &CallScope<'_>) -> Ports {
-        let grants = &scope.enablement.grants;
-        let kv = grants.has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
+        let kv = scope.rights.effective().has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
             let kv = self.kv.within(scope.enablement);
-            Arc::new(AddonKv::new(kv, addons::kv_scope(scope.owner), grants.kv_bytes()))
+            Arc::new(AddonKv::new(kv, addons::kv_scope(scope.owner), Arc::clone(scope.rights)))
         });
         Ports {
             kv,

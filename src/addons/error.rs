@@ -2,7 +2,7 @@
 
 use crate::model::lifecycle::IllegalChange;
 use crate::store::StoreError;
-use crate::store::blobs::BlobError;
+use crate::store::blobs::{BlobError, StagingError};
 use crate::work::WorkError;
 
 /// One fault of a request: where, and what would be right.
@@ -62,6 +62,15 @@ impl AddonsError {
     #[must_use]
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict { code: "CONFLICT", message: message.into() }
+    }
+}
+
+impl From<StagingError> for AddonsError {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::TooLarge { limit } => Self::TooLarge { limit },
+            StagingError::Disk(source) => Self::Blob(BlobError::Disk(source)),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
 use crate::addons::record::{is_of, overtaken};
 use crate::addons::registry::{VersionWish, nothing_fits};
+use crate::addons::rights::denied;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
 use crate::clock;
@@ -41,6 +42,16 @@ struct Prepared {
     inspection: Arc<Inspection>,
     bytes: Bytes,
     grants: Grants,
+    doors: InterfaceSet,
+    config: Value,
+    consent: Consent,
+}
+
+/// What the step `grants` found out.
+struct Granted {
+    grants: Grants,
+    /// What is linked: no more than all three keys allow.
+    doors: InterfaceSet,
     config: Value,
     consent: Consent,
 }
@@ -83,9 +94,8 @@ impl Addons {
         let compiled = progress
             .step("compile", async {
                 let bytes = prepared.bytes.clone();
-                let granted = InterfaceSet::granted(&prepared.grants);
-                let compiled = self.inner.host()?.compile(&prepared.record.digest, granted, bytes).await?;
-                let evidence = json!({ "from": compiled.origin().as_str() });
+                let compiled = self.inner.host()?.compile(&prepared.record.digest, prepared.doors, bytes).await?;
+                let evidence = compiled.evidence();
                 Ok(Found::with(compiled, evidence))
             })
             .await?;
@@ -163,12 +173,12 @@ impl Addons {
         progress.step("revocation", std::future::ready(self.inner.revocation(&blockable(&record)))).await?;
         progress.step("signature", self.inner.judge_stored(&record, &bytes)).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
-        let limit = self.inner.settings.component_limit;
+        let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection =
             progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
-        let (grants, config, consent) =
-            progress.step("grants", std::future::ready(self.grant(&record, &inspection, ticket))).await?;
-        Ok(Prepared { record, inspection, bytes, grants, config, consent })
+        let granted = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;
+        let Granted { grants, doors, config, consent } = granted;
+        Ok(Prepared { record, inspection, bytes, grants, doors, config, consent })
     }
 
     async fn resolve(&self, owner: &Owner, ticket: &Load) -> Result<Found<VersionRecord>, JobError> {
@@ -183,18 +193,18 @@ impl Addons {
         Ok(Found::with(record, evidence))
     }
 
-    fn grant(
+    async fn grant(
         &self,
         record: &VersionRecord,
         inspection: &Inspection,
         ticket: &Load,
-    ) -> Result<Found<(Grants, Value, Consent)>, JobError> {
+    ) -> Result<Found<Granted>, JobError> {
         let config = settings::check(&record.manifest, ticket.config.as_ref())
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
         let grants = match &ticket.grants {
             None => Grants::requested(&record.manifest),
             Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
-                .map_err(|error| JobError::permanent(JobCode::ImportNotDeclared, error.to_string()))?,
+                .map_err(|error| JobError::permanent(JobCode::NotGranted, error.to_string()))?,
         };
         // What is declared and not imported is not granted: nobody should hold what nobody uses.
         let grants = grants.without(&inspection.unused_capabilities);
@@ -208,8 +218,16 @@ impl Addons {
             let message = format!("consent was given to {other}, but {} would run", record.digest);
             return Err(JobError::permanent(JobCode::DigestMismatch, message));
         }
-        let evidence = json!({ "grants": grants, "consent": consent == Consent::Given });
-        Ok(Found::with((grants, config, consent), evidence))
+        // What the component imports must be open, or it could not be made; better said here, by name and rule.
+        let rights = self.inner.rights_of(&record.manifest, Some(grants.clone())).await?;
+        if let Some(denial) = rights.closed_door(inspection.capabilities.iter().copied()) {
+            return Err(denied(&denial));
+        }
+        let doors = InterfaceSet::granted(rights.effective());
+        let evidence = json!({
+            "grants": grants, "effective": rights.effective(), "consent": consent == Consent::Given,
+        });
+        Ok(Found::with(Granted { grants, doors, config, consent }, evidence))
     }
 
     /// Writes what the job found: one compare-and-set, so that a reader sees all of it or nothing, and the last moment at

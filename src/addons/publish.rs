@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::addons::blocking::blocking;
 use crate::addons::record::stopped;
 use crate::addons::running::CallContext;
-use crate::addons::trust::Claim;
+use crate::addons::source::Located;
+use crate::addons::trust::{Claim, is_news, text_of};
 use crate::addons::views::VersionView;
 use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
 use crate::clock;
@@ -18,10 +19,12 @@ use crate::model::id::{AddonId, ClientId, JobId};
 use crate::model::job_error::JobError;
 use crate::model::manifest::Manifest;
 use crate::model::signature::SignedStatement;
+use crate::model::units::ByteSize;
+use crate::net::oci::Reference;
 use crate::queue::tickets::publish::{Publish, Source};
 use crate::store::addons::{PutVersion, VersionRecord, VersionState};
-use crate::store::blobs::BlobKind;
-use crate::work::progress::Found;
+use crate::store::blobs::{BlobKind, Staged, Staging};
+use crate::work::progress::{Found, Progress};
 use crate::work::{IdempotencyKey, JobOptions, Submission};
 
 /// Who publishes, and in which namespaces they may.
@@ -45,6 +48,35 @@ impl Publisher {
 }
 
 impl Addons {
+    /// Begins to receive an upload, of as many bytes as the publisher's namespaces may have.
+    ///
+    /// # Errors
+    /// [`AddonsError::Blob`] when nothing can be received here.
+    pub async fn receive(&self, publisher: &Publisher) -> Result<Staging, AddonsError> {
+        Ok(self.inner.blobs.stage(self.upload_limit(publisher)).await?)
+    }
+
+    /// Largest component that `publisher` may upload.
+    #[must_use]
+    pub fn upload_limit(&self, publisher: &Publisher) -> ByteSize {
+        self.inner.settings.limit_for(&publisher.namespaces, publisher.is_admin)
+    }
+
+    /// Makes a `publish` job for bytes that are in memory already.
+    ///
+    /// # Errors
+    /// [`AddonsError`] as for [`Addons::publish_upload`].
+    pub async fn publish_bytes(
+        &self,
+        publisher: &Publisher,
+        bytes: &[u8],
+        options: &JobOptions,
+    ) -> Result<Published, AddonsError> {
+        let mut staging = self.receive(publisher).await?;
+        staging.write(bytes).await?;
+        self.publish_upload(publisher, staging.finish().await?, None, options, None).await
+    }
+
     /// Makes a `publish` job for uploaded bytes.
     ///
     /// # Errors
@@ -52,28 +84,29 @@ impl Addons {
     pub async fn publish_upload(
         &self,
         publisher: &Publisher,
-        bytes: Bytes,
+        staged: Staged,
         signature: Option<&SignedStatement>,
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
-        let limit = self.inner.settings.component_limit;
-        if bytes.len() > limit.as_usize() {
-            return Err(AddonsError::TooLarge { limit });
-        }
-        let digest = Digest::of(&bytes);
-        if let Ok(manifest) = section::read(&bytes) {
+        let digest = *staged.digest();
+        let (staged, manifest) = manifest_of(staged).await;
+        if let Some(manifest) = manifest {
             if !publisher.owns(&manifest.id) {
                 return Err(AddonsError::Forbidden(format!("`{}` is not in your namespaces", manifest.id)));
+            }
+            let limit = self.inner.settings.limit_of(manifest.id.publisher());
+            if staged.size() > limit.as_u64() {
+                return Err(AddonsError::TooLarge { limit });
             }
             if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await?
                 && !is_news(&record, &digest, signature)
             {
-                return self.existing(&record, &digest, bytes).await;
+                return self.existing(&record, staged).await;
             }
         }
-        self.inner.blobs.put(BlobKind::Component, &digest, bytes).await?;
-        let ticket = ticket_of(publisher, Source::Upload, &digest, signature);
+        self.inner.blobs.keep(BlobKind::Component, staged).await?;
+        let ticket = ticket_of(publisher, Source::Upload, Some(&digest), signature);
         self.submit(publisher, &ticket, options, idempotency).await
     }
 
@@ -90,28 +123,41 @@ impl Addons {
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
-        let digest = digest.ok_or_else(|| {
-            AddonsError::invalid(
-                "/digest",
-                "is missing: name the component's sha-256, so that nobody can swap it on the way",
-            )
-        })?;
-        let source = match source {
+        let source = self.allowed_source(publisher, source)?;
+        // A registry's manifest names the digest; anything else could give other bytes to everybody who asks.
+        if digest.is_none() && !matches!(source, Source::Oci(_)) {
+            let message = "is missing: name the component's sha-256, so that nobody can swap it on the way";
+            return Err(AddonsError::invalid("/digest", message));
+        }
+        let ticket = ticket_of(publisher, source, digest.as_ref(), signature);
+        self.submit(publisher, &ticket, options, idempotency).await
+    }
+
+    /// What can be said against a source before a worker asks it.
+    fn allowed_source(&self, publisher: &Publisher, source: PublishSource) -> Result<Source, AddonsError> {
+        match source {
             PublishSource::Url(url) => {
                 let address = url::Url::parse(&url).ok();
                 if address.is_none_or(|address| self.inner.sources.policy().check_url(&address).is_err()) {
                     let message = "is not an https:// address that this server may fetch from";
                     return Err(AddonsError::invalid("/source/url", message));
                 }
-                Source::Url(url)
+                Ok(Source::Url(url))
             }
-            PublishSource::Path(path) if publisher.is_admin => Source::Path(path),
+            PublishSource::Oci(text) => {
+                let reference = Reference::parse(&text);
+                let reference = reference.map_err(|error| AddonsError::invalid("/source/oci", error.to_string()))?;
+                if self.inner.registries.check(&reference).is_err() {
+                    let message = "names a registry that this server may not fetch from";
+                    return Err(AddonsError::invalid("/source/oci", message));
+                }
+                Ok(Source::Oci(reference.to_string()))
+            }
+            PublishSource::Path(path) if publisher.is_admin => Ok(Source::Path(path)),
             PublishSource::Path(_) => {
-                return Err(AddonsError::Forbidden(String::from("only an admin publishes from a path of the server")));
+                Err(AddonsError::Forbidden(String::from("only an admin publishes from a path of the server")))
             }
-        };
-        let ticket = ticket_of(publisher, source, &digest, signature);
-        self.submit(publisher, &ticket, options, idempotency).await
+        }
     }
 
     async fn submit(
@@ -134,18 +180,20 @@ impl Addons {
     /// [`JobError`] with the code of the step that failed.
     pub async fn take_in(&self, ticket: &Publish, context: &CallContext) -> Result<Value, JobError> {
         let progress = &context.progress;
-        let expected = Digest::parse(&ticket.digest)
-            .map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
-        let bytes = progress.step("fetch", self.fetched(&ticket.source, &expected)).await?;
-        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(expected))).await?;
+        let limit = self.inner.settings.limit_for(&ticket.namespaces, ticket.is_admin);
+        let mut located = self.locate(ticket, progress).await?;
+        let fetched = progress.step("fetch", self.inner.fetched(&mut located, limit)).await?;
+        let bytes = fetched.bytes;
+        let digest = progress.step("digest", verify::digest(bytes.clone(), Some(*located.digest()))).await?;
         let claim = Claim::of(&bytes).await?;
-        let what = self.inner.claimed(claim.as_ref(), digest, ticket.signature.as_deref());
+        let beside = fetched.signature.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+        let word = ticket.signature.as_deref().or(beside).map(str::trim);
+        let what = self.inner.claimed(claim.as_ref(), digest, word);
         progress.step("revocation", std::future::ready(self.inner.revocation(&what))).await?;
-        let judging = self.inner.judge_new(claim.as_ref(), &digest, ticket.signature.as_deref());
-        let mut judged = progress.step("signature", judging).await?;
+        let mut judged = progress.step("signature", self.inner.judge_new(claim.as_ref(), &digest, word)).await?;
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
-        let limit = self.inner.settings.component_limit;
+        let limit = self.inner.settings.limit_of(manifest.id.publisher());
         let inspecting = async {
             let found = verify::component(&self.inner.inspections, &digest, bytes.clone(), limit).await?;
             judged.fits(&found.value().contract)?;
@@ -153,6 +201,7 @@ impl Addons {
         };
         let inspection = progress.step("inspect", inspecting).await?;
         progress.percent(70).await;
+        let approval = self.inner.policy().await?.policy.approval_of(&manifest.id);
         let record = VersionRecord {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
@@ -160,14 +209,14 @@ impl Addons {
             size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             manifest,
             contract: inspection.contract.clone(),
-            state: match self.inner.settings.approval {
+            state: match approval {
                 ApprovalMode::Auto => VersionState::Approved,
                 ApprovalMode::Manual => VersionState::Pending,
             },
             state_note: None,
             published_at: clock::now(),
             publisher: ticket.client_id.clone(),
-            source: ticket.source.in_words(),
+            source: located.words,
             signature: judged.signature,
             warnings: inspection.warnings.clone(),
         };
@@ -179,11 +228,9 @@ impl Addons {
     }
 
     /// The version is there. Its bytes may be missing, as after a disk was lost: whoever has them brings them back.
-    async fn existing(&self, record: &VersionRecord, digest: &Digest, bytes: Bytes) -> Result<Published, AddonsError> {
-        if record.digest.matches(digest) {
-            if !self.inner.blobs.exists(BlobKind::Component, digest).await? {
-                self.inner.blobs.put(BlobKind::Component, digest, bytes).await?;
-            }
+    async fn existing(&self, record: &VersionRecord, staged: Staged) -> Result<Published, AddonsError> {
+        if record.digest.matches(staged.digest()) {
+            self.inner.blobs.keep(BlobKind::Component, staged).await?;
             return Ok(Published::Exists(Box::new(VersionView::of(record))));
         }
         Err(AddonsError::Conflict {
@@ -195,28 +242,16 @@ impl Addons {
         })
     }
 
-    /// The version is there, and this is a newer word about it: good ones replace what was said before.
-    async fn sign_again(&self, record: &VersionRecord) -> Result<Found<()>, JobError> {
-        let Some(signature) = record.signature.as_ref().filter(|signature| signature.is_verified) else {
-            return Ok(Found::with((), json!({ "signature": "kept" })));
-        };
-        self.inner.versions.set_signature(&record.id, &record.version, signature).await?;
-        self.inner.caches.tell_of_addon(&record.id).await;
-        Ok(Found::with((), json!({ "signature": "replaced", "keyId": signature.key })))
-    }
-
-    async fn fetched(&self, source: &Source, digest: &Digest) -> Result<Found<Bytes>, JobError> {
-        let bytes = match source {
-            Source::Upload => self.inner.stored_component(digest).await?,
-            Source::Url(url) => self.inner.downloaded_component(url, digest).await?,
-            Source::Path(path) => self.inner.component_at(path).await?,
-        };
-        let limit = self.inner.settings.component_limit;
-        if bytes.len() > limit.as_usize() {
-            return Err(super::fetch::too_large(u64::try_from(bytes.len()).unwrap_or(u64::MAX), limit));
+    /// Where the ticket's bytes are; a registry is asked for it, as a step of its own.
+    async fn locate(&self, ticket: &Publish, progress: &Progress) -> Result<Located, JobError> {
+        let expected = ticket.digest.as_deref().map(Digest::parse).transpose();
+        let expected = expected.map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
+        match &ticket.source {
+            Source::Oci(reference) => {
+                progress.step("resolve", self.inner.located_in_registry(reference, expected)).await
+            }
+            Source::Upload | Source::Url(_) | Source::Path(_) => self.inner.located(&ticket.source, expected),
         }
-        let evidence = json!({ "source": source.in_words(), "sizeBytes": bytes.len() });
-        Ok(Found::with(bytes, evidence))
     }
 
     async fn own_manifest(&self, ticket: &Publish, bytes: &Bytes) -> Result<Found<Manifest>, JobError> {
@@ -244,7 +279,7 @@ impl Addons {
         // The bytes first: a record whose bytes are missing would be half a version.
         blobs.put(BlobKind::Component, &record.digest, bytes.clone()).await?;
         match self.inner.versions.conclude(job, record).await? {
-            PutVersion::Same(kept) if text_of(&kept) != text_of(record) => self.sign_again(record).await,
+            PutVersion::Same(kept) if text_of(&kept) != text_of(record) => self.inner.sign_again(record).await,
             PutVersion::Stored | PutVersion::Same(_) => {
                 // A sweep may have taken what was there before the record named it.
                 blobs.put(BlobKind::Component, &record.digest, bytes).await?;
@@ -265,22 +300,23 @@ impl Addons {
     }
 }
 
-/// Whether an upload of a version that is there brings a signature that is not.
-fn is_news(record: &VersionRecord, digest: &Digest, signature: Option<&SignedStatement>) -> bool {
-    let brought = signature.map(ToString::to_string);
-    record.digest.matches(digest) && brought.is_some() && brought.as_deref() != text_of(record)
+/// The manifest of a received file, where it has a good one; that it has none is for the job to say.
+async fn manifest_of(staged: Staged) -> (Staged, Option<Manifest>) {
+    let file = staged.open();
+    let read = tokio::task::spawn_blocking(move || section::read(&section::excerpt(file.ok()?).ok()?).ok());
+    (staged, read.await.ok().flatten())
 }
 
-/// A version's signature as it came.
-fn text_of(record: &VersionRecord) -> Option<&str> {
-    record.signature.as_ref().map(|signature| signature.text.as_str())
-}
-
-fn ticket_of(publisher: &Publisher, source: Source, digest: &Digest, signature: Option<&SignedStatement>) -> Publish {
+fn ticket_of(
+    publisher: &Publisher,
+    source: Source,
+    digest: Option<&Digest>,
+    signature: Option<&SignedStatement>,
+) -> Publish {
     Publish {
         signature: signature.map(ToString::to_string),
         source,
-        digest: digest.to_string(),
+        digest: digest.map(ToString::to_string),
         client_id: publisher.client.to_string(),
         namespaces: publisher.namespaces.clone(),
         is_admin: publisher.is_admin,

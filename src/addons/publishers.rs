@@ -1,13 +1,10 @@
-//! What an admin says about publishers: their keys, and how strictly signatures are asked for.
-
-use std::collections::BTreeMap;
+//! What an admin says about publishers: their keys.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
-use crate::config::signatures::SignatureMode;
 use crate::model::signature::{KeyStanding, PublicKey, PublisherKeyId};
 use crate::store::publishers::PublisherKey;
 
@@ -77,51 +74,20 @@ impl PublisherKeyView {
     }
 }
 
-/// What holds for signatures, and where each part of it comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SignaturePolicyView {
-    /// For namespaces of which nothing is said alone.
-    pub mode: &'static str,
-    /// Single namespaces.
-    pub namespaces: BTreeMap<String, &'static str>,
-    /// What of it an admin decided; the rest are settings.
-    pub decided: DecidedView,
-}
-
-/// An admin's own decisions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DecidedView {
-    /// For the platform.
-    pub mode: Option<&'static str>,
-    /// For single namespaces.
-    pub namespaces: BTreeMap<String, &'static str>,
-}
-
-/// A change of the policy: outer absence leaves a part as it is, inner absence takes the decision back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignaturePolicyPatch {
-    /// For the platform.
-    pub mode: Option<Option<SignatureMode>>,
-    /// For single namespaces.
-    pub namespaces: BTreeMap<String, Option<SignatureMode>>,
-}
-
 impl Addons {
     /// Everybody who ever had a key.
     ///
     /// # Errors
     /// [`AddonsError`] when the records cannot be read.
     pub async fn publishers(&self) -> Result<Vec<PublisherView>, AddonsError> {
-        let policy = self.inner.policies.signatures().await?;
+        let policy = self.inner.fresh_policy().await?;
         let mut views = Vec::new();
         for publisher in self.inner.publishers.names().await? {
             let keys = self.inner.publishers.list(&publisher).await?;
             views.push(PublisherView {
                 active_keys: keys.iter().filter(|key| key.standing == KeyStanding::Active).count(),
                 keys: keys.len(),
-                signatures: policy.mode_of(&publisher, &self.inner.settings.signatures).as_str(),
+                signatures: policy.policy.signatures_of(&publisher, &self.inner.settings).as_str(),
                 publisher,
             });
         }
@@ -168,44 +134,6 @@ impl Addons {
         let now = clock::now();
         let changed = self.inner.publishers.change(publisher, id, |standing| standing.retired(now)).await?;
         changed.as_ref().map(PublisherKeyView::of).ok_or_else(|| no_key(publisher, id))
-    }
-
-    /// What holds for signatures.
-    ///
-    /// # Errors
-    /// [`AddonsError`] when the records cannot be read.
-    pub async fn signature_policy(&self) -> Result<SignaturePolicyView, AddonsError> {
-        let settings = &self.inner.settings.signatures;
-        let policy = self.inner.policies.signatures().await?;
-        let names = settings.namespaces.keys().chain(policy.namespaces.keys());
-        let words = |modes: &BTreeMap<String, SignatureMode>| {
-            modes.iter().map(|(name, mode)| (name.clone(), mode.as_str())).collect()
-        };
-        Ok(SignaturePolicyView {
-            mode: policy.mode.unwrap_or(settings.mode).as_str(),
-            namespaces: names.map(|name| (name.clone(), policy.mode_of(name, settings).as_str())).collect(),
-            decided: DecidedView {
-                mode: policy.mode.map(SignatureMode::as_str),
-                namespaces: words(&policy.namespaces),
-            },
-        })
-    }
-
-    /// Decides how strictly signatures are asked for. Versions meet it at their next load.
-    ///
-    /// # Errors
-    /// [`AddonsError`] when the records cannot be read or written.
-    pub async fn patch_signature_policy(
-        &self,
-        patch: &SignaturePolicyPatch,
-    ) -> Result<SignaturePolicyView, AddonsError> {
-        if let Some(mode) = patch.mode {
-            self.inner.policies.set_signatures(None, mode).await?;
-        }
-        for (namespace, mode) in &patch.namespaces {
-            self.inner.policies.set_signatures(Some(namespace), *mode).await?;
-        }
-        self.signature_policy().await
     }
 }
 

@@ -12,6 +12,7 @@ use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::views::EnablementView;
 use crate::addons::{Addons, AddonsError, Fault, PatchSpec, settings};
 use crate::host::Invocation;
+use crate::model::capability::Capability;
 use crate::model::code::JobCode;
 use crate::model::grants::Grants;
 use crate::model::job::JobStatus;
@@ -75,7 +76,10 @@ impl Addons {
             }
             if let Some(wish) = &patch.grants {
                 match Grants::narrowed(&record.manifest, wish.clone()) {
-                    Ok(grants) => next.grants = grants,
+                    Ok(grants) => match other_doors(&next, &grants) {
+                        Some(message) => faults.push(Fault { pointer: String::from("/grants"), message }),
+                        None => next.grants = grants,
+                    },
                     Err(error) => {
                         faults.push(Fault { pointer: String::from("/grants"), message: error.to_string() });
                     }
@@ -150,4 +154,20 @@ impl Addons {
         .await?;
         Ok(json!({ "addonId": owner.addon, "config": config }))
     }
+}
+
+/// Why new grants do not fit the component that is loaded. It was linked with exactly what it imports: without one of
+/// these doors it cannot run, and a door that it does not import is nothing to give.
+fn other_doors(current: &Enablement, grants: &Grants) -> Option<String> {
+    let name = |capability: &Capability| format!("`{}`", capability.kind.as_str());
+    let missing = current.grants.capabilities().iter().find(|capability| !grants.has(capability.kind));
+    if let Some(missing) = missing {
+        return Some(format!(
+            "leave out {}, which the addon imports and cannot run without; give it with narrower parameters, or \
+             switch the addon off",
+            name(missing)
+        ));
+    }
+    let strange = grants.capabilities().iter().find(|capability| !current.grants.has(capability.kind));
+    strange.map(|strange| format!("name {}, which the addon declares and does not import", name(strange)))
 }

@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
 use crate::addons::owner::Owner;
+use crate::addons::rights::LastRights;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{BoxError, CallFacts, CallRequest, CompiledAddon, Host, InterfaceSet, Invocation, Reply};
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
 use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
@@ -24,12 +25,13 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::model::limits::CallLimits;
 use crate::model::manifest::Manifest;
+use crate::model::right::Rights;
 use crate::model::schema::Schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
-use crate::store::blobs::BlobKind;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::{Concluded, Enablement, Put};
+use crate::store::policy::PolicyRecord;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -39,7 +41,7 @@ const MAX_USERS: usize = 20_000;
 /// Versions whose manifest and schemas are kept in memory by one process.
 const MAX_EDITIONS: usize = 1000;
 /// Longest time a cached record is used without looking again, should an invalidation be lost.
-const MAX_AGE: Duration = Duration::from_secs(30);
+pub(super) const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// What a job hands to every call that it makes.
 #[derive(Clone)]
@@ -89,6 +91,8 @@ pub struct CallScope<'a> {
     pub owner: &'a Owner,
     /// The enablement.
     pub enablement: &'a Enablement,
+    /// What it may do at this moment.
+    pub rights: &'a Arc<Rights>,
     /// The job.
     pub context: &'a CallContext,
     /// Assets handed to this call.
@@ -108,12 +112,20 @@ pub(super) struct Running {
     pub(super) manifest: Arc<Manifest>,
     pub(super) config: Arc<str>,
     pub(super) edition: Arc<Edition>,
+    pub(super) rights: LastRights,
 }
 
 impl Running {
     pub(super) fn new(owner: Owner, enablement: Enablement, edition: Arc<Edition>) -> Self {
         let config = enablement.config.to_string().into();
-        Self { owner, enablement, manifest: Arc::clone(&edition.manifest), config, edition }
+        Self {
+            owner,
+            enablement,
+            manifest: Arc::clone(&edition.manifest),
+            config,
+            edition,
+            rights: LastRights::default(),
+        }
     }
 
     /// The component as the list of blocks knows it; none before it was ever loaded.
@@ -148,6 +160,7 @@ pub(super) struct Caches {
     running: Mutex<LruCache<Key, Read<Running>>>,
     users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
     editions: Mutex<LruCache<(AddonId, Version), Arc<Edition>>>,
+    pub(super) policy: Mutex<Option<Read<PolicyRecord>>>,
     generation: AtomicU64,
     control: Control,
 }
@@ -159,12 +172,13 @@ impl Caches {
             running: Mutex::new(LruCache::new(size(MAX_ENABLEMENTS))),
             users: Mutex::new(LruCache::new(size(MAX_USERS))),
             editions: Mutex::new(LruCache::new(size(MAX_EDITIONS))),
+            policy: Mutex::new(None),
             generation: AtomicU64::new(0),
             control,
         }
     }
 
-    fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
@@ -188,8 +202,13 @@ impl Caches {
         self.control.subscribe()
     }
 
-    fn forget_all(&self) {
+    pub(super) fn forget_policy(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+        *self.policy.lock() = None;
+    }
+
+    fn forget_all(&self) {
+        self.forget_policy();
         self.running.lock().clear();
         self.users.lock().clear();
         self.editions.lock().clear();
@@ -209,6 +228,7 @@ impl Addons {
                 Ok(Message::EnablementChanged { client, user, addon }) => {
                     self.inner.caches.forget(&(client, user, addon));
                 }
+                Ok(Message::PolicyChanged) => self.inner.caches.forget_policy(),
                 Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
                 Ok(_) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.inner.caches.forget_all(),
@@ -324,17 +344,6 @@ impl Inner {
         Ok(running)
     }
 
-    /// The compiled component of an enablement, from memory, from disk, or compiled now.
-    pub(super) async fn compiled(&self, running: &Running) -> Result<CompiledAddon, JobError> {
-        let digest = running
-            .enablement
-            .digest
-            .ok_or_else(|| JobError::permanent(JobCode::Internal, "an enabled addon has no digest"))?;
-        let granted = InterfaceSet::granted(&running.enablement.grants);
-        let fetch = || async { self.blobs.get(BlobKind::Component, &digest).await.map_err(BoxError::from) };
-        Ok(self.host()?.get(&digest, granted, fetch).await?)
-    }
-
     /// One call in a fresh store; the guest's log lines go to the job's log.
     pub(super) async fn call(
         &self,
@@ -344,9 +353,11 @@ impl Inner {
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
+        let rights = self.rights_for(running, compiled).await?;
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
+            rights: &rights,
             context: call.context,
             given: call.given,
         };

@@ -12,6 +12,9 @@ use crate::store::blobs::BlobKind;
 /// How long bytes wait for the version that names them: longer than a publication waits for its worker.
 const UNNAMED_FOR: TimeDelta = TimeDelta::hours(24);
 
+/// How long a file may be in the making: far longer than an upload or a fetch takes, whatever the settings say.
+const RECEIVED_FOR: Duration = Duration::from_secs(6 * 60 * 60);
+
 impl Addons {
     /// Whether somebody should call [`Addons::sweep_components`]: true for one caller within `every`, over all processes.
     ///
@@ -30,6 +33,7 @@ impl Addons {
     /// [`JobError`] when records or bytes cannot be read or removed; the rest is for the next sweep.
     pub async fn sweep_components(&self, limit: usize) -> Result<usize, JobError> {
         let (versions, blobs) = (&self.inner.versions, &self.inner.blobs);
+        blobs.sweep_staging(RECEIVED_FOR).await?;
         let old = blobs.older_than(BlobKind::Component, clock::now() - UNNAMED_FOR).await?;
         let named = versions.named().await?;
         let unnamed: Vec<_> = old.into_iter().filter(|digest| !named.contains(digest)).take(limit).collect();

@@ -82,7 +82,7 @@ impl Judged {
 impl Inner {
     /// What a namespace's signatures have to be.
     pub(super) async fn signature_mode(&self, namespace: &str) -> Result<SignatureMode, StoreError> {
-        Ok(self.policies.signatures().await?.mode_of(namespace, &self.settings.signatures))
+        Ok(self.fresh_policy().await?.policy.signatures_of(namespace, &self.settings))
     }
 
     /// What is claimed of a component that comes in, as the list of blocks knows it: signed at the earliest now, whatever
@@ -126,6 +126,16 @@ impl Inner {
             contract: Some(&record.contract),
         };
         self.judge(&subject, stored.map(|signature| signature.text.as_str()), seen).await
+    }
+
+    /// The version is there, and this is a newer word about it: good ones replace what was said before.
+    pub(super) async fn sign_again(&self, record: &VersionRecord) -> Result<Found<()>, JobError> {
+        let Some(signature) = record.signature.as_ref().filter(|signature| signature.is_verified) else {
+            return Ok(Found::with((), json!({ "signature": "kept" })));
+        };
+        self.versions.set_signature(&record.id, &record.version, signature).await?;
+        self.caches.tell_of_addon(&record.id).await;
+        Ok(Found::with((), json!({ "signature": "replaced", "keyId": signature.key })))
     }
 
     async fn judge(
@@ -219,4 +229,15 @@ fn unsigned(subject: &Subject<'_>, mode: SignatureMode) -> Result<Found<Judged>,
 fn invalid(fault: &SignatureFault) -> JobError {
     let failure = Failure::permanent(JobCode::SignatureInvalid, fault.to_string());
     failure.with_details(json!({ "reason": fault.reason() })).into()
+}
+
+/// Whether an upload of a version that is there brings a signature that is not.
+pub(super) fn is_news(record: &VersionRecord, digest: &Digest, signature: Option<&SignedStatement>) -> bool {
+    let brought = signature.map(ToString::to_string);
+    record.digest.matches(digest) && brought.is_some() && brought.as_deref() != text_of(record)
+}
+
+/// A version's signature as it came.
+pub(super) fn text_of(record: &VersionRecord) -> Option<&str> {
+    record.signature.as_ref().map(|signature| signature.text.as_str())
 }

@@ -6,6 +6,7 @@ pub mod admin;
 mod artifacts;
 pub mod chat;
 pub mod enablements;
+pub mod explain;
 mod health;
 pub mod images;
 mod job_events;
@@ -32,6 +33,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(addons::routes())
         .merge(publish::routes())
         .merge(enablements::routes())
+        .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
         .merge(webhook_secret::routes())

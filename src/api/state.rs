@@ -20,7 +20,7 @@ use crate::work::Work;
 use super::key_cache::KeyCache;
 use super::problem::{Problem, ProblemCode};
 
-/// Uploads that are held in memory at once; the others wait their turn.
+/// Uploads that are received at once, pictures in memory and components on disk; the others wait their turn.
 const UPLOADS_AT_ONCE: usize = 4;
 /// Longest wait for a turn: shorter than clients and proxies wait for an answer.
 const UPLOAD_WAIT: Duration = Duration::from_secs(10);

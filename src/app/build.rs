@@ -16,6 +16,7 @@ use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
+use crate::net::oci::Registries;
 use crate::net::{Client, ClientLimits, Policy, Purpose};
 use crate::ports::GuestPorts;
 use crate::queue::Producer;
@@ -50,17 +51,21 @@ impl App {
         let control = Control::new(store.clone());
         let work = Work::new(&store, producer.clone(), control.clone());
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
-        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode)?) };
+        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode).await?) };
         // A worker has no listener of its own; its links lead to where the settings say that the API is.
         let public_url = public_url(&config, config.server.listen);
         let gallery =
             Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
+        let sources = client(&config, Purpose::Sources, &mode)?;
+        let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
+            .context("reading the logins of `addons.registries`")?;
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
             blobs,
             host: host.clone(),
-            sources: client(&config, Purpose::Sources, &mode)?,
+            sources,
+            registries,
             work: work.clone(),
             control: control.clone(),
             runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
@@ -90,10 +95,12 @@ fn client(config: &Config, purpose: Purpose, mode: &Mode) -> anyhow::Result<Clie
     Ok(Client::new(Policy::new(&config.egress, purpose, mode.is_dev), ClientLimits::default())?)
 }
 
-fn host(config: &Config, mode: &Mode) -> anyhow::Result<Arc<Host>> {
+async fn host(config: &Config, mode: &Mode) -> anyhow::Result<Arc<Host>> {
     let cache = Path::new(&config.storage.data_dir).join("cache");
     let mac_key = mode.root.derive("compile-cache", "");
-    Host::new(&config.sandbox, &cache, mac_key).context("setting up the sandbox")
+    let host = Host::new(&config.sandbox, &cache, mac_key).context("setting up the sandbox")?;
+    host.rehearse().await.context("setting up the sandbox")?;
+    Ok(host)
 }
 
 /// A queue on a Redis that evicts loses jobs without a word.

@@ -3,17 +3,23 @@
 pub mod build;
 pub mod check;
 mod componentize;
+mod contract_files;
 pub mod keygen;
 pub mod manifest_file;
 pub mod pack;
+pub mod publish;
 mod report;
 pub mod sign;
+pub mod world;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Build, pack, check and sign addons, offline.
+use crate::cli::serve;
+use crate::config::{Config, ConfigError};
+
+/// Build, pack, check and sign addons, offline; publish them.
 #[derive(Debug, Args)]
 pub struct AddonArgs {
     /// What to do.
@@ -34,18 +40,24 @@ pub enum AddonVerb {
     Keygen(keygen::KeygenArgs),
     /// Sign a component: writes FILE.sig and prints the value of the header `Semantest-Signature`.
     Sign(sign::SignArgs),
+    /// Write the world that toolchains of other languages than Rust build the addon against.
+    World(world::WorldArgs),
+    /// Publish a component: straight to a server, or through an OCI registry.
+    Publish(publish::PublishArgs),
 }
 
 /// Does it. A refused component is a failure with its reasons printed, not an error.
 ///
 /// # Errors
-/// What cannot be read, compiled or written.
-pub fn run(args: AddonArgs) -> anyhow::Result<ExitCode> {
+/// What cannot be read, compiled, written or asked for.
+pub fn run(args: AddonArgs, settings: impl FnOnce() -> Result<Config, ConfigError>) -> anyhow::Result<ExitCode> {
     match args.verb {
         AddonVerb::Build(args) => build::run(&args),
         AddonVerb::Pack(args) => pack::run(&args),
         AddonVerb::Check(args) => check::run(&args),
         AddonVerb::Keygen(args) => keygen::run(&args),
         AddonVerb::Sign(args) => sign::run(&args),
+        AddonVerb::World(args) => world::run(&args),
+        AddonVerb::Publish(args) => serve::block_on(publish::run(args, settings()?)),
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn listen_for_signals(handle: StopHandle) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a role on the async runtime until it ends.
-pub(super) fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// Runs a role or a command on the async runtime until it ends.
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?.block_on(work)
 }

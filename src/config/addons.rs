@@ -1,10 +1,15 @@
 //! Rules for addons: who is asked, who approves, where bytes may come from.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::signatures::SignatureSettings;
+use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
+use crate::config::registries::RegistrySettings;
+use crate::config::signatures::SignatureMode;
+use crate::model::capability::CapabilityKind;
+use crate::model::id::AddonId;
 use crate::model::units::{ByteSize, Span};
 
 /// Whether a user must name the digest that they consent to.
@@ -55,16 +60,40 @@ pub struct AddonSettings {
     pub consent: ConsentMode,
     /// Who lets a published version into the registry.
     pub approval: ApprovalMode,
-    /// Whose signatures are asked for, and how strictly.
-    pub signatures: SignatureSettings,
+    /// What a missing or wrong signature means.
+    pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
-    /// Largest component, before anything of it is parsed.
+    /// Largest component of a namespace that `namespace_limits` does not name, before anything of it is parsed.
     pub component_limit: ByteSize,
+    /// Largest component by namespace: what its toolchain needs, which no component can say for itself.
+    pub namespace_limits: BTreeMap<String, ByteSize>,
+    /// Longest time for fetching one component from where it is published.
+    pub fetch_timeout: Span,
+    /// OCI registries that need signing in, or plain `http`; by host and port.
+    pub registries: BTreeMap<String, RegistrySettings>,
     /// Folders that an admin may publish from by path.
     pub path_roots: Vec<PathBuf>,
     /// Largest parameters of an action.
     pub params_limit: ByteSize,
+    /// The most that any addon may be given, until an admin says otherwise (`/admin/policy`). `kv` and `kv-shared` have
+    /// a ceiling of 64 MiB without being written down.
+    pub ceilings: BTreeMap<CapabilityKind, CeilingSettings>,
+    /// Rules for the addons of one publisher, by what stands before the dot of their ids.
+    pub namespaces: BTreeMap<String, NamespaceSettings>,
+}
+
+impl AddonSettings {
+    /// The first thing that is wrong in the ceilings.
+    pub(super) fn fault(&self) -> Option<String> {
+        let own = |(name, settings): (&String, &NamespaceSettings)| {
+            if AddonId::parse(&format!("{name}.any")).is_err() {
+                return Some(format!("addons.namespaces: `{name}` is not the part before the dot of addon ids"));
+            }
+            ceilings::fault(&format!("addons.namespaces.{name}.ceilings"), &settings.ceilings)
+        };
+        ceilings::fault("addons.ceilings", &self.ceilings).or_else(|| self.namespaces.iter().find_map(own))
+    }
 }
 
 impl Default for AddonSettings {
@@ -72,11 +101,60 @@ impl Default for AddonSettings {
         Self {
             consent: ConsentMode::Required,
             approval: ApprovalMode::Manual,
-            signatures: SignatureSettings::default(),
+            signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
             component_limit: ByteSize::mib(4),
+            namespace_limits: BTreeMap::new(),
+            fetch_timeout: Span::secs(120),
+            registries: BTreeMap::new(),
             path_roots: Vec::new(),
             params_limit: ByteSize::kib(256),
+            ceilings: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+        }
+    }
+}
+
+impl AddonSettings {
+    /// Largest component of a namespace.
+    #[must_use]
+    pub fn limit_of(&self, namespace: &str) -> ByteSize {
+        self.namespace_limits.get(namespace).copied().unwrap_or(self.component_limit)
+    }
+
+    /// Largest component that anybody may publish who owns `namespaces` (`*` is every one), or all of them: what is
+    /// received before it is known whose it is.
+    #[must_use]
+    pub fn limit_for(&self, namespaces: &[String], owns_all: bool) -> ByteSize {
+        let owns_all = owns_all || namespaces.iter().any(|own| own == "*");
+        let named = self.namespace_limits.iter().filter(|(name, _)| owns_all || namespaces.contains(*name));
+        let owns_others = owns_all || namespaces.iter().any(|own| !self.namespace_limits.contains_key(own));
+        let others = owns_others.then_some(self.component_limit);
+        named.map(|(_, limit)| *limit).chain(others).max().unwrap_or(self.component_limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_has_its_own_limit_and_a_publisher_the_largest_of_its_namespaces() {
+        let (small, middle, large) = (ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(48));
+        let namespace_limits = [("acme", middle), ("tiny", ByteSize::mib(1)), ("snake", large)]
+            .map(|(name, limit)| (name.to_owned(), limit));
+        let settings = AddonSettings { namespace_limits: namespace_limits.into(), ..AddonSettings::default() };
+        assert_eq!([settings.limit_of("acme"), settings.limit_of("other")], [middle, small]);
+        for (namespaces, owns_all, expected) in [
+            (&["acme"][..], false, middle),
+            (&["tiny"], false, ByteSize::mib(1)),
+            (&["tiny", "other"], false, small),
+            (&["*"], false, large),
+            (&[], true, large),
+            (&[], false, small),
+        ] {
+            let namespaces: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(settings.limit_for(&namespaces, owns_all), expected, "{namespaces:?}");
         }
     }
 }

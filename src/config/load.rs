@@ -23,12 +23,15 @@ const SHORT_NAMES: [(&str, &[&str]); 6] = [
     ("SEMANTEST_PUBLIC_URL", &["server", "public_url"]),
 ];
 
-/// Variables of ours that are no settings: scripts, `addon build` and tests read them, and a shell that has them set
+/// Variables of ours that are no settings: scripts, the `addon` commands and tests read them, and a shell that has them set
 /// for those must be able to start the server too.
-const NO_SETTINGS: [&str; 6] = [
+const NO_SETTINGS: [&str; 9] = [
     "SEMANTEST_BIN",
     "SEMANTEST_GUEST_CARGO",
+    "SEMANTEST_KEY",
     "SEMANTEST_REDIS_BIN",
+    "SEMANTEST_REGISTRY_BIN",
+    "SEMANTEST_SERVER",
     "SEMANTEST_WASM_CACHE",
     "SEMANTEST_WASM_ROUTE",
     "SEMANTEST_WRITE_SNAPSHOTS",

@@ -1,5 +1,7 @@
 //! Settings of the sandbox that addons run in.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits::CallLimits;
@@ -23,14 +25,48 @@ pub struct SandboxSettings {
     pub max_asset: ByteSize,
     /// Largest piece of an asset that a guest may read at once.
     pub max_asset_window: ByteSize,
-    /// Components compiled at the same time in one process.
+    /// Components compiled at the same time for one process.
     pub concurrent_compiles: u32,
     /// Compiled code kept in memory.
     pub memory_cache: ByteSize,
     /// Compiled code kept on disk.
     pub disk_cache: ByteSize,
+    /// The process that compiles.
+    pub compiler: CompilerSettings,
     /// Memory and instances prepared in advance.
     pub pool: PoolSettings,
+}
+
+/// Whether components are compiled where nothing keeps the network out of the compiling process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WallPolicy {
+    /// They are not, and a worker does not start.
+    #[default]
+    Required,
+    /// They are, with a warning.
+    Preferred,
+}
+
+/// `[sandbox.compiler]`: what compiling one component may take; it happens in a process of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompilerSettings {
+    /// The executable that compiles, which must be of the same version; the running one itself when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<PathBuf>,
+    /// Most address space of the compiling process.
+    pub memory: ByteSize,
+    /// Most processor time of all its threads together, in whole seconds.
+    pub cpu: Span,
+    /// Time from its start to its end, after which it is killed.
+    pub deadline: Span,
+    /// Largest compiled code that is taken from it.
+    pub max_code: ByteSize,
+    /// Threads that compile one component.
+    pub threads: u32,
+    /// Whether it must be cut off from the network.
+    pub network_wall: WallPolicy,
 }
 
 /// `[sandbox.defaults]` and `[sandbox.ceiling]`: the limits that a manifest can ask for.
@@ -80,6 +116,7 @@ impl Default for SandboxSettings {
             concurrent_compiles: 1,
             memory_cache: ByteSize::mib(512),
             disk_cache: ByteSize::mib(4096),
+            compiler: CompilerSettings::default(),
             pool: PoolSettings::default(),
         }
     }
@@ -89,6 +126,20 @@ impl Default for LimitSettings {
     fn default() -> Self {
         let limits = CallLimits::default();
         Self { memory: limits.memory, cpu: Span::of(limits.cpu), wall: Span::of(limits.wall) }
+    }
+}
+
+impl Default for CompilerSettings {
+    fn default() -> Self {
+        Self {
+            program: None,
+            memory: ByteSize::mib(2048),
+            cpu: Span::secs(60),
+            deadline: Span::secs(120),
+            max_code: ByteSize::mib(256),
+            threads: 2,
+            network_wall: WallPolicy::Required,
+        }
     }
 }
 

@@ -1,6 +1,4 @@
-//! Whose signatures are asked for, and how strictly.
-
-use std::collections::BTreeMap;
+//! How strictly publishers' signatures are asked for.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +34,4 @@ impl SignatureMode {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
-}
-
-/// Rules for signatures; an admin's `/admin/policy` wins over each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SignatureSettings {
-    /// What a missing or wrong signature means.
-    pub mode: SignatureMode,
-    /// The same for single namespaces (`acme` for `acme.*`).
-    pub namespaces: BTreeMap<String, SignatureMode>,
 }

@@ -3,14 +3,16 @@
 //! Compiling is the slow part of enabling an addon (20 ms for a small Rust guest,
 //! seconds for a JavaScript engine), so everybody who wants the same component at
 //! once waits for one compilation: inside the process at the component's slot,
-//! between processes at a lock file. Code is compiled and loaded on the blocking
-//! pool, a bounded number at a time.
+//! between processes at a lock file. A bounded number of components is compiled at
+//! a time, each in a process of its own (`compiler.rs`).
 
+use std::fs::File;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 use tracing::{info, warn};
 use wasmtime::component::Component;
 
@@ -18,6 +20,7 @@ use crate::host::Host;
 use crate::host::cache::disk::Found;
 use crate::host::cache::memory::Slot;
 use crate::host::compile_error::{BoxError, CompileError};
+use crate::host::compiler::Effort;
 use crate::host::export::Export;
 use crate::host::exports::Exports;
 use crate::host::interface::InterfaceSet;
@@ -51,7 +54,15 @@ impl Origin {
 #[derive(Clone)]
 pub struct CompiledAddon {
     pub(super) linked: Arc<Linked>,
-    origin: Origin,
+    source: Source,
+}
+
+/// Where the code came from, and what that took.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    Memory,
+    Disk,
+    Compiled(Effort),
 }
 
 impl CompiledAddon {
@@ -76,8 +87,38 @@ impl CompiledAddon {
     /// Where the code came from this time.
     #[must_use]
     pub const fn origin(&self) -> Origin {
-        self.origin
+        self.source.origin()
     }
+
+    /// What a job shows of this: where the code came from, and what compiling took.
+    #[must_use]
+    pub fn evidence(&self) -> Value {
+        let from = self.origin().as_str();
+        match self.source {
+            Source::Memory | Source::Disk => json!({ "from": from }),
+            Source::Compiled(effort) => json!({
+                "from": from,
+                "wallMs": millis(effort.wall_time),
+                "cpuMs": millis(effort.cpu_time),
+                "peakMemoryBytes": effort.peak_memory.as_u64(),
+                "networkWall": effort.wall.as_str(),
+            }),
+        }
+    }
+}
+
+impl Source {
+    const fn origin(self) -> Origin {
+        match self {
+            Self::Memory => Origin::Memory,
+            Self::Disk => Origin::Disk,
+            Self::Compiled(_) => Origin::Compiled,
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl std::fmt::Debug for CompiledAddon {
@@ -85,7 +126,7 @@ impl std::fmt::Debug for CompiledAddon {
         f.debug_struct("CompiledAddon")
             .field("digest", self.linked.digest())
             .field("interfaces", &self.linked.interfaces())
-            .field("origin", &self.origin)
+            .field("origin", &self.origin())
             .finish()
     }
 }
@@ -121,10 +162,10 @@ impl Host {
     {
         let slot = self.memory.slot(digest);
         if let Some(linked) = slot.linked(interfaces) {
-            return Ok(CompiledAddon { linked, origin: Origin::Memory });
+            return Ok(CompiledAddon { linked, source: Source::Memory });
         }
-        let mut origin = Origin::Memory;
-        let component = slot.component.get_or_try_init(|| self.produce(digest, fetch, &mut origin)).await;
+        let mut source = Source::Memory;
+        let component = slot.component.get_or_try_init(|| self.produce(digest, fetch, &mut source)).await;
         let component = match component {
             Ok(component) => component,
             Err(error) => {
@@ -133,7 +174,7 @@ impl Host {
             }
         };
         let linked = self.link_component(digest, interfaces, &slot, component)?;
-        Ok(CompiledAddon { linked, origin })
+        Ok(CompiledAddon { linked, source })
     }
 
     /// Links a component, and keeps it for the next caller.
@@ -157,7 +198,7 @@ impl Host {
         self: &Arc<Self>,
         digest: &Digest,
         fetch: F,
-        origin: &mut Origin,
+        source: &mut Source,
     ) -> Result<Component, CompileError>
     where
         F: FnOnce() -> B + Send,
@@ -166,31 +207,83 @@ impl Host {
         let (host, name) = (Arc::clone(self), *digest);
         let started = Instant::now();
         if let Some(component) = blocking(move || host.load(&name)).await? {
-            *origin = Origin::Disk;
-            self.settle(digest, &component, *origin, started.elapsed());
+            *source = Source::Disk;
+            self.settle(digest, &component, *source, started.elapsed());
             return Ok(component);
         }
         let bytes = fetch().await.map_err(|source| CompileError::Fetch { source })?;
         // The semaphore is never closed; were it, compiling without a turn is still right.
         let _turn = self.compile_turns.acquire().await.ok();
-        let host = Arc::clone(self);
         let started = Instant::now();
-        let (component, from) = blocking(move || host.compile_now(&name, &bytes)).await??;
-        *origin = from;
+        let (component, from) = self.compile_now(digest, bytes).await?;
+        *source = from;
         self.settle(digest, &component, from, started.elapsed());
         Ok(component)
     }
 
+    /// Compiles `bytes`, unless another process did so while this one waited for its turn.
+    pub(super) async fn compile_now(
+        self: &Arc<Self>,
+        digest: &Digest,
+        bytes: Bytes,
+    ) -> Result<(Component, Source), CompileError> {
+        let (host, name) = (Arc::clone(self), *digest);
+        let (bytes, lock, found) = blocking(move || {
+            let actual = Digest::of(&bytes);
+            if !actual.matches(&name) {
+                return Err(CompileError::Digest { expected: name, actual });
+            }
+            let lock = host.turn_among_processes(&name);
+            let found = host.load(&name);
+            Ok((bytes, lock, found))
+        })
+        .await??;
+        if let Some(component) = found {
+            return Ok((component, Source::Disk));
+        }
+        let artifact = self.compiler.compile(bytes).await?;
+        let (host, name) = (Arc::clone(self), *digest);
+        let component = blocking(move || {
+            let component = host.take_in(&name, &artifact.code);
+            drop(lock);
+            component
+        })
+        .await??;
+        Ok((component, Source::Compiled(artifact.effort)))
+    }
+
+    /// Waits until no other process compiles this component. Blocks.
+    fn turn_among_processes(&self, digest: &Digest) -> Option<File> {
+        let lock = self.disk.lock(digest);
+        lock.inspect_err(|error| {
+            warn!(addon.digest = %digest, %error, "Compiling `{digest}` without a lock: others may do so too");
+        })
+        .ok()
+    }
+
+    /// Keeps the code that a child of ours just made, and loads it. Blocks.
+    fn take_in(&self, digest: &Digest, code: &[u8]) -> Result<Component, CompileError> {
+        // SAFETY: the bytes are what `Engine::precompile_component` gave in a child that runs this very program with
+        // an engine of the same fingerprint; they came through a pipe that only the child held, and are in this
+        // process's own memory.
+        let component = unsafe { Component::deserialize(&self.engine, code) }
+            .map_err(|error| CompileError::Load { source: error.into_boxed_dyn_error() })?;
+        if let Err(error) = self.disk.store(digest, code) {
+            warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
+        }
+        Ok(component)
+    }
+
     /// Counts the component's code and says what happened.
-    fn settle(&self, digest: &Digest, component: &Component, origin: Origin, took: Duration) {
+    fn settle(&self, digest: &Digest, component: &Component, source: Source, took: Duration) {
         let image = component.image_range();
         let bytes = u64::try_from(image.end.addr().saturating_sub(image.start.addr())).unwrap_or(u64::MAX);
         self.memory.account(digest, bytes);
         info!(
             addon.digest = %digest,
-            code.origin = origin.as_str(),
+            code.origin = source.origin().as_str(),
             code.bytes = bytes,
-            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            duration_ms = millis(took),
             "Component `{digest}` is ready"
         );
     }
@@ -221,31 +314,9 @@ impl Host {
             }
         }
     }
-
-    /// Compiles `bytes`, unless another process did so while this one waited for its turn. Blocks.
-    fn compile_now(&self, digest: &Digest, bytes: &[u8]) -> Result<(Component, Origin), CompileError> {
-        let actual = Digest::of(bytes);
-        if !actual.matches(digest) {
-            return Err(CompileError::Digest { expected: *digest, actual });
-        }
-        let lock = self.disk.lock(digest);
-        if let Err(error) = &lock {
-            warn!(addon.digest = %digest, %error, "Compiling `{digest}` without a lock: others may do so too");
-        }
-        if let Some(component) = self.load(digest) {
-            return Ok((component, Origin::Disk));
-        }
-        let invalid = |error: wasmtime::Error| CompileError::Invalid { source: error.into_boxed_dyn_error() };
-        let component = Component::from_binary(&self.engine, bytes).map_err(invalid)?;
-        let kept = component.serialize().map_err(invalid).map(|code| self.disk.store(digest, &code))?;
-        if let Err(error) = kept {
-            warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
-        }
-        Ok((component, Origin::Compiled))
-    }
 }
 
 /// Runs `work` on the blocking pool.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     tokio::task::spawn_blocking(work).await.map_err(|source| CompileError::Crashed { source })
 }

@@ -2,6 +2,9 @@
 
 use std::error::Error;
 
+use serde_json::Value;
+
+use crate::host::compiler::CompilerFault;
 use crate::host::export::Export;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
@@ -53,8 +56,25 @@ pub enum CompileError {
         #[source]
         source: BoxError,
     },
-    /// The compiler itself broke down.
-    #[error("the compiler broke down")]
+    /// The compiling process gave no code.
+    #[error(transparent)]
+    Compiler(#[from] CompilerFault),
+    /// The code of our own compiler does not load.
+    #[error("the compiled code does not load")]
+    Load {
+        /// What the engine said.
+        #[source]
+        source: BoxError,
+    },
+    /// The folder of compiled code does not answer.
+    #[error("the folder of compiled code cannot be read or written")]
+    Cache {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Work beside the async threads broke down.
+    #[error("making the code ready broke down")]
     Crashed {
         /// How.
         #[source]
@@ -67,11 +87,13 @@ impl CompileError {
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Fetch { .. } => Disposition::Retry,
+            Self::Fetch { .. } | Self::Cache { .. } => Disposition::Retry,
+            Self::Compiler(fault) => fault.disposition(),
             Self::Digest { .. }
             | Self::Invalid { .. }
             | Self::Import { .. }
             | Self::Export { .. }
+            | Self::Load { .. }
             | Self::Crashed { .. } => Disposition::GiveUp,
         }
     }
@@ -82,9 +104,39 @@ impl CompileError {
         match self {
             Self::Fetch { .. } => JobCode::AddonFetchFailed,
             Self::Digest { .. } => JobCode::DigestMismatch,
-            Self::Invalid { .. } | Self::Crashed { .. } => JobCode::CompileFailed,
+            Self::Compiler(fault) => fault.code(),
+            Self::Cache { .. } => JobCode::Internal,
+            Self::Invalid { .. } | Self::Load { .. } | Self::Crashed { .. } => JobCode::CompileFailed,
             Self::Import { .. } => JobCode::ImportForbidden,
             Self::Export { .. } => JobCode::ContractUnsupported,
+        }
+    }
+
+    /// The whole story: the error and everything behind it.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = Error::source(self);
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        message
+    }
+
+    /// Numbers and names behind the message, for programs.
+    #[must_use]
+    pub fn details(&self) -> Option<Value> {
+        match self {
+            Self::Compiler(fault) => fault.details(),
+            Self::Fetch { .. }
+            | Self::Digest { .. }
+            | Self::Invalid { .. }
+            | Self::Import { .. }
+            | Self::Export { .. }
+            | Self::Load { .. }
+            | Self::Cache { .. }
+            | Self::Crashed { .. } => None,
         }
     }
 }
@@ -92,13 +144,12 @@ impl CompileError {
 impl From<CompileError> for JobError {
     fn from(error: CompileError) -> Self {
         let disposition = error.disposition();
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        let failure = Failure { retryable: disposition.is_retryable(), ..Failure::permanent(error.code(), message) };
+        let message = error.in_words();
+        let failure = Failure {
+            retryable: disposition.is_retryable(),
+            details: error.details(),
+            ..Failure::permanent(error.code(), message)
+        };
         Self { failure, disposition }
     }
 }

@@ -1,4 +1,7 @@
-//! The one place where wasmtime is configured.
+//! The one place where wasmtime is configured, for the process that runs guests and for the one that compiles them.
+//!
+//! Both build on [`base_config`], and only the runner adds the pool: its address space would not fit under the
+//! compiler's limit. Compiled code depends on the base alone, which the [`Fingerprint`] of both proves each time.
 //!
 //! Components come from strangers, so whatever this house does not need is off:
 //! of the proposals beyond WebAssembly 2.0 only multi-memory stays, because the
@@ -7,8 +10,10 @@
 //! compiled in, since builds without them have had aborts of their own; the
 //! proposals are off all the same.
 
+use std::hash::{Hash as _, Hasher};
 use std::num::NonZeroUsize;
 
+use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails,
@@ -16,7 +21,6 @@ use wasmtime::{
 };
 
 use crate::config::sandbox::SandboxSettings;
-use crate::host::HostError;
 
 /// Stack of one guest, in bytes: wasmtime's own default, enough for recursive parsers.
 const WASM_STACK_BYTES: usize = 512 * 1024;
@@ -64,8 +68,8 @@ const REFUSED_FEATURES: [WasmFeatures; 24] = [
     WasmFeatures::CM_VALUES,
 ];
 
-/// The engine, from a pool where the machine can give one.
-pub(super) fn build(settings: &SandboxSettings) -> Result<Engine, HostError> {
+/// The engine that runs guests, from a pool where the machine can give one.
+pub(super) fn runner(settings: &SandboxSettings) -> wasmtime::Result<Engine> {
     if settings.pool.enabled {
         let mut config = base_config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
@@ -82,7 +86,49 @@ pub(super) fn build(settings: &SandboxSettings) -> Result<Engine, HostError> {
             ),
         }
     }
-    Engine::new(&base_config()).map_err(|error| HostError::Engine { source: error.into_boxed_dyn_error() })
+    compiler()
+}
+
+/// The engine that only compiles: no instance is ever made from it, so it reserves no room for any.
+pub(super) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&base_config())
+}
+
+/// What compiled code depends on besides the component: version, target, settings of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of code that `engine` makes and loads.
+    pub(super) fn of(engine: &Engine) -> Self {
+        let mut hasher = FingerprintHasher(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self(hasher.0.finalize().into())
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The fingerprint as hexadecimal digits.
+    pub(super) fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+/// Feeds what is hashed to sha-256, because the standard hasher may change with the Rust version.
+struct FingerprintHasher(Sha256);
+
+impl Hasher for FingerprintHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 /// Everything that does not depend on where instances live.
@@ -142,4 +188,21 @@ fn pool(settings: &SandboxSettings) -> PoolingAllocationConfig {
         pool.linear_memory_keep_resident(per_call.keep_resident.as_usize());
     }
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::sandbox::PoolSettings;
+
+    #[test]
+    fn compiler_and_runner_make_the_same_code() -> wasmtime::Result<()> {
+        let compiler = Fingerprint::of(&compiler()?);
+        for enabled in [true, false] {
+            let pool = PoolSettings { enabled, ..PoolSettings::default() };
+            let settings = SandboxSettings { concurrent_calls: 2, pool, ..SandboxSettings::default() };
+            assert_eq!(Fingerprint::of(&runner(&settings)?), compiler, "pool: {enabled}");
+        }
+        Ok(())
+    }
 }

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::model::right::Denial;
+
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortErrorKind {
@@ -83,6 +85,27 @@ impl PortError {
         let message = format!("{what} would be {reached} bytes, {allowed} are allowed");
         let details = serde_json::json!({ "reached": reached, "allowed": allowed });
         Self { details: Some(details), ..Self::new(PortErrorKind::TooLarge, "too-large", message) }
+    }
+
+    /// What a guest hears of a use that one of the three keys denies.
+    #[must_use]
+    pub fn not_granted(denial: &Denial) -> Self {
+        Self {
+            details: Some(denial.details()),
+            ..Self::new(PortErrorKind::NotGranted, "not-granted", denial.to_string())
+        }
+    }
+
+    /// The same error with the key that says no and its rule.
+    #[must_use]
+    pub fn denied_by(mut self, denial: &Denial) -> Self {
+        self.message = format!("{}: {}", self.message, denial.rule);
+        let mut details = self.details.unwrap_or_else(|| serde_json::json!({}));
+        if let (Value::Object(members), Value::Object(more)) = (&mut details, denial.details()) {
+            members.extend(more);
+        }
+        self.details = Some(details);
+        self
     }
 
     /// A quota ran out, with the numbers.

@@ -4,6 +4,7 @@
 //! carry one too, and says nothing about the whole.
 
 use std::borrow::Cow;
+use std::io::{BufReader, Read, Seek};
 use std::ops::Range;
 
 use wasm_encoder::{CustomSection, Encode as _};
@@ -12,13 +13,19 @@ use wasmparser::{BinaryReader, BinaryReaderError};
 use crate::host::inspect::kind::BinaryKind;
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
-use crate::model::manifest::{Manifest, ManifestError, ManifestFault};
+use crate::model::manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError, ManifestFault};
 
 /// Name of the section that holds the manifest as JSON.
 pub const MANIFEST_SECTION: &str = "semantest:manifest";
 
 /// Bytes of a binary's header: magic, version, layer.
 const HEADER_BYTES: usize = 8;
+/// Longest id and length of a section, in bytes.
+const LONGEST_HEAD: u64 = 6;
+/// Largest manifest section that is looked at, in bytes: a whole manifest, with room to see that it is too large.
+const LARGEST_EXCERPT: u64 = 2 * MAX_MANIFEST_BYTES as u64;
+/// Most sections that are stepped over; tools write some hundred.
+const MOST_SECTIONS: usize = 100_000;
 /// Id of custom sections.
 const CUSTOM: u8 = 0;
 
@@ -89,6 +96,39 @@ pub fn contents(component: &[u8]) -> Result<Vec<u8>, SectionError> {
         [only] => Ok(only.contents.to_vec()),
         _ => Err(SectionError::Missing),
     }
+}
+
+/// As much of a component as [`read`] looks at, without holding the rest: its header and its manifest sections. What is
+/// cut off or larger than any manifest stays cut off, so that [`read`] refuses it.
+///
+/// # Errors
+/// The source cannot be read.
+pub fn excerpt<R: Read + Seek>(source: R) -> std::io::Result<Vec<u8>> {
+    let mut source = BufReader::new(source);
+    let mut kept = Vec::new();
+    source.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut kept)?;
+    let named = [&[u8::try_from(MANIFEST_SECTION.len()).unwrap_or(u8::MAX)], MANIFEST_SECTION.as_bytes()].concat();
+    for _ in 0..MOST_SECTIONS {
+        let mut head = Vec::new();
+        source.by_ref().take(LONGEST_HEAD + named.len() as u64).read_to_end(&mut head)?;
+        let mut reader = BinaryReader::new(&head, 0);
+        let (Ok(id), Ok(length)) = (reader.read_u8(), reader.read_var_u32()) else {
+            kept.extend_from_slice(&head);
+            return Ok(kept);
+        };
+        let whole = (reader.original_position() as u64).saturating_add(u64::from(length));
+        let is_manifest = id == CUSTOM && reader.read_bytes(named.len()).is_ok_and(|name| name == named);
+        let mut read = head.len() as u64;
+        if is_manifest {
+            source.seek_relative(0_i64.saturating_sub_unsigned(read))?;
+            read = source.by_ref().take(whole.min(LARGEST_EXCERPT)).read_to_end(&mut kept)? as u64;
+            if read < whole {
+                return Ok(kept);
+            }
+        }
+        source.seek_relative(0_i64.saturating_add_unsigned(whole).saturating_sub_unsigned(read))?;
+    }
+    Ok(kept)
 }
 
 /// The component with `manifest` as its only manifest.
@@ -200,6 +240,25 @@ mod tests {
         let mut outer = wasm_encoder::Component::new();
         outer.section(&wasm_encoder::RawSection { id: 4, data: &inner });
         assert!(matches!(read(&outer.finish()), Err(SectionError::Missing)));
+        Ok(())
+    }
+
+    #[test]
+    fn an_excerpt_says_what_the_whole_says() -> Result<(), Box<dyn std::error::Error>> {
+        let large = wasm_encoder::CustomSection { name: Cow::Borrowed("name"), data: Cow::Owned(vec![7; 100_000]) };
+        let mut component = wasm_encoder::Component::new();
+        component.section(&large);
+        let component = embed(&component.finish(), &manifest("1.0.0")?)?;
+        let small = excerpt(std::io::Cursor::new(&component))?;
+        assert!(small.len() < 1000, "{} bytes", small.len());
+        assert_eq!(read(&small)?, read(&component)?);
+        let twice = [component.as_slice(), component.get(HEADER_BYTES..).unwrap_or_default()].concat();
+        assert!(matches!(read(&excerpt(std::io::Cursor::new(&twice))?), Err(SectionError::Invalid(_))));
+        let module = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+        let found = read(&excerpt(std::io::Cursor::new(&module))?);
+        assert!(matches!(found, Err(SectionError::NotAComponent { found: BinaryKind::CoreModule })));
+        let cut = component.get(..component.len() - 1).unwrap_or_default();
+        assert!(matches!(read(&excerpt(std::io::Cursor::new(cut))?), Err(SectionError::Malformed(_))));
         Ok(())
     }
 

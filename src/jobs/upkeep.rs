@@ -46,14 +46,19 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let unnamed = sweep_components(services).await;
-    let (owed, lost, unlisted, expired, unnamed) = (owed?, lost?, unlisted?, expired?, unnamed?);
+    let recompiled = services.addons.recompile().await;
+    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    let (unnamed, recompiled) = (unnamed?, recompiled?);
     if owed + lost > 0 {
         info!(
             owed,
             lost, "Left {owed} dispatches that dead workers owed, and ended {lost} jobs that the queue does not know"
         );
     }
-    Ok(json!({ "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed }))
+    Ok(json!({
+        "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
+        "recompiled": recompiled,
+    }))
 }
 
 /// Removes the bytes of publications that came to nothing.

@@ -40,12 +40,20 @@ pub enum JobCode {
     ExportMissing,
     /// The component needs a contract that this host does not implement.
     ContractUnsupported,
+    /// One of the three keys says no to an interface that the component imports.
+    NotGranted,
     /// The settings do not fit the addon's schema.
     ConfigInvalid,
     /// A required secret is not set.
     SecretMissing,
     /// The component could not be compiled.
     CompileFailed,
+    /// Compiling the component needs more memory than it may have.
+    CompileOutOfMemory,
+    /// Compiling the component needs more time than it may have.
+    CompileOutOfTime,
+    /// The component's compiled code is larger than it may be.
+    CompileTooLarge,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
     /// The addon says that the caller's input is wrong.
@@ -94,7 +102,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 46] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -112,9 +120,13 @@ impl JobCode {
         Self::ImportForbidden,
         Self::ExportMissing,
         Self::ContractUnsupported,
+        Self::NotGranted,
         Self::ConfigInvalid,
         Self::SecretMissing,
         Self::CompileFailed,
+        Self::CompileOutOfMemory,
+        Self::CompileOutOfTime,
+        Self::CompileTooLarge,
         Self::ActivateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::capability::{Capability, CapabilityKind, DEFAULT_KV_BYTES};
 use crate::model::manifest::Manifest;
+use crate::model::reach::Reach;
+use crate::model::usage::Use;
 
 /// The capabilities that one enablement holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,15 @@ pub enum GrantsError {
     /// The manifest asks for less than this.
     #[error("`{}` is wider than what the addon asks for", .0.as_str())]
     Wider(CapabilityKind),
+    /// It cannot be read.
+    #[error("`{}`: {}", .0.as_str(), .1)]
+    Malformed(CapabilityKind, String),
+}
+
+impl From<Vec<Capability>> for Grants {
+    fn from(capabilities: Vec<Capability>) -> Self {
+        Self(capabilities)
+    }
 }
 
 impl Grants {
@@ -31,18 +42,66 @@ impl Grants {
     /// A narrowing of what the manifest asks for.
     ///
     /// # Errors
-    /// [`GrantsError`] names the first capability that is not asked for, or wider than asked for.
+    /// [`GrantsError`] names the first capability that cannot be read, is not asked for, or is wider than asked for.
     pub fn narrowed(manifest: &Manifest, wish: Vec<Capability>) -> Result<Self, GrantsError> {
+        let asked = Self::requested(manifest);
         for capability in &wish {
-            let mut asked = manifest.capabilities.iter().filter(|asked| asked.kind == capability.kind).peekable();
-            if asked.peek().is_none() {
+            if let Some(fault) = capability.faults().into_iter().next() {
+                return Err(GrantsError::Malformed(capability.kind, format!("{} {}", fault.field, fault.message)));
+            }
+            if !asked.has(capability.kind) {
                 return Err(GrantsError::NotRequested(capability.kind));
             }
-            if !asked.any(|asked| capability.is_within(asked)) {
+            if !asked.covers(&Self(vec![capability.clone()])) {
                 return Err(GrantsError::Wider(capability.kind));
             }
         }
         Ok(Self(wish))
+    }
+
+    /// Whether every use that `asked` allows is allowed here: `asked` is equal or less.
+    #[must_use]
+    pub fn covers(&self, asked: &Self) -> bool {
+        self.beyond(asked).is_empty()
+    }
+
+    /// Those capabilities of `asked` that allow something that is not allowed here: what a person has to be asked about.
+    #[must_use]
+    pub fn beyond(&self, asked: &Self) -> Vec<Capability> {
+        let is_held = |capability: &&Capability| {
+            Reach::of(capability).atoms().into_iter().all(|atom| {
+                let atom = atom.into_capability(capability.kind);
+                self.0.iter().any(|mine| mine.covers(&atom))
+            })
+        };
+        asked.0.iter().filter(|capability| !is_held(capability)).cloned().collect()
+    }
+
+    /// What both allow, written in the one way that there is: sorted, and nothing stands twice.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        Self::widest(self.0.iter().flat_map(|mine| other.0.iter().filter_map(|theirs| mine.intersect(theirs))))
+    }
+
+    /// Capabilities in the order in which they are always written, without those that one of the others covers.
+    #[must_use]
+    pub(super) fn widest(capabilities: impl Iterator<Item = Capability>) -> Self {
+        let mut all: Vec<Capability> = capabilities.collect();
+        all.sort_by(Capability::order);
+        let mut kept: Vec<Capability> = Vec::new();
+        for capability in all {
+            if !kept.iter().any(|other| other.covers(&capability)) {
+                kept.retain(|other| !capability.covers(other));
+                kept.push(capability);
+            }
+        }
+        Self(kept)
+    }
+
+    /// Whether one use is allowed.
+    #[must_use]
+    pub fn allows(&self, asked: &Use) -> bool {
+        self.0.iter().any(|capability| capability.allows(asked))
     }
 
     /// These grants without some kinds.
@@ -60,7 +119,7 @@ impl Grants {
     /// Whether a door is open.
     #[must_use]
     pub fn has(&self, kind: CapabilityKind) -> bool {
-        self.0.iter().any(|capability| capability.kind == kind)
+        self.0.iter().any(|capability| capability.opens(kind))
     }
 
     /// Bytes that the `kv` capability gives, 0 where it is not granted.

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::model::digest::Digest;
-use crate::model::units::ByteSize;
 use crate::net::error::NetError;
 use crate::net::guard::{Policy, Reach};
-use crate::net::request::{Answer, AnswerHeaders, Body, Method, Overflow, Request};
+use crate::net::incoming::Incoming;
+use crate::net::limits::ClientLimits;
+use crate::net::request::{Answer, Body, Method, Overflow, Request};
 use crate::net::resolver::{GuardedResolver, Lookup, SystemLookup};
 
 /// What every receiver sees of us.
@@ -22,48 +20,6 @@ const USER_AGENT: &str = concat!("semantest/", env!("CARGO_PKG_VERSION"));
 const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Idle connections kept to one receiver.
 const POOL_MAX_IDLE: usize = 8;
-
-/// Limits that hold for every request of a client.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientLimits {
-    /// Time for name resolution, connection and TLS.
-    pub connect: Duration,
-    /// Longest time for a whole exchange, whatever the request says.
-    pub total: Duration,
-    /// Most header lines of an answer.
-    pub headers: usize,
-    /// Largest headers of an answer, names and values together.
-    pub header_bytes: ByteSize,
-    /// Downloads slower than this on average are given up.
-    pub slowest_bytes_per_second: u64,
-    /// How long a download is borne before its rate is looked at.
-    pub slow_start: Duration,
-}
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            // Slow image models think for minutes before the first byte; requests bring their own, shorter time.
-            total: Duration::from_secs(10 * 60),
-            headers: 100,
-            header_bytes: ByteSize::kib(64),
-            slowest_bytes_per_second: 1000,
-            slow_start: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Bytes that were fetched, and their name.
-#[derive(Clone, Debug)]
-pub struct Download {
-    /// The bytes.
-    pub bytes: Bytes,
-    /// Their digest, computed while they came in.
-    pub digest: Digest,
-    /// The answer's media type, where it names one.
-    pub content_type: Option<String>,
-}
 
 /// The way out for one purpose. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -121,45 +77,35 @@ impl Client {
     /// # Errors
     /// [`NetError`] when the destination is refused, cannot be reached, or does not answer within time and size.
     pub async fn send(&self, request: Request) -> Result<Answer, NetError> {
-        let deadline = self.deadline(request.timeout);
-        let response = self.exchange(&request, deadline).await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Reading::new(response, deadline, request.max_answer);
+        let mut incoming = self.begin(&request).await?;
+        let (status, headers) = (incoming.status(), incoming.headers());
         let (body, is_cut) = match request.overflow {
-            Overflow::Refuse => (body.read_whole(None).await?, false),
-            Overflow::Cut => body.read_beginning().await,
+            Overflow::Refuse => (incoming.whole().await?, false),
+            Overflow::Cut => incoming.beginning().await,
         };
-        Ok(Answer { status, headers: AnswerHeaders(headers), body, is_cut })
+        Ok(Answer { status, headers, body, is_cut })
     }
 
-    /// Fetches `url`, hashing and counting while the bytes stream in.
+    /// Asks for `request` and answers with its body still on the way, for bodies too large to be held. Anything but 2xx
+    /// is an error, and so is an announced size over the request's `max_answer`; what comes slower than the client's
+    /// limits bear is given up.
     ///
     /// # Errors
-    /// [`NetError`] as for [`Client::send`]; also when the status is not 2xx, the body comes too slowly, or the digest
-    /// is not the `expected` one.
-    pub async fn download(
-        &self,
-        url: &Url,
-        max_bytes: ByteSize,
-        expected: Option<&Digest>,
-        timeout: Duration,
-    ) -> Result<Download, NetError> {
-        let request = Request::new(Method::Get, url.clone()).header("accept", "*/*");
-        let deadline = self.deadline(timeout);
-        let response = self.exchange(&request, deadline).await?;
-        if !response.status().is_success() {
-            return Err(NetError::Status { status: response.status().as_u16() });
+    /// [`NetError`] as for [`Client::send`], and [`NetError::Status`].
+    pub async fn open(&self, request: &Request) -> Result<Incoming, NetError> {
+        let incoming = self.begin(request).await?;
+        if !(200..300).contains(&incoming.status()) {
+            return Err(NetError::Status { status: incoming.status() });
         }
-        let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = content_type.map(str::to_owned);
-        let mut body = Reading::new(response, deadline, max_bytes);
-        body.refuse_announced_size()?;
-        let bytes = body.read_whole(Some(&self.0.limits)).await?;
-        let found = body.digest();
-        match expected {
-            Some(expected) if !expected.matches(&found) => Err(NetError::DigestMismatch { expected: *expected, found }),
-            _ => Ok(Download { bytes, digest: found, content_type }),
-        }
+        incoming.refuse_announced_size()?;
+        Ok(incoming.at_least_as_fast_as(&self.0.limits))
+    }
+
+    /// The answer's head, whatever its status, with the body still on the way.
+    async fn begin(&self, request: &Request) -> Result<Incoming, NetError> {
+        let deadline = self.deadline(request.timeout);
+        let response = self.exchange(request, deadline).await?;
+        Ok(Incoming::new(response, deadline, request.max_answer))
     }
 
     fn deadline(&self, timeout: Duration) -> Instant {
@@ -290,80 +236,4 @@ fn headers_of(pairs: &[(String, String)]) -> Result<HeaderMap, NetError> {
         headers.append(name, value);
     }
     Ok(headers)
-}
-
-/// A body on its way in: counted, hashed and timed.
-struct Reading {
-    response: reqwest::Response,
-    deadline: Instant,
-    started: Instant,
-    limit: ByteSize,
-    hasher: Sha256,
-}
-
-impl Reading {
-    fn new(response: reqwest::Response, deadline: Instant, limit: ByteSize) -> Self {
-        Self { response, deadline, started: Instant::now(), limit, hasher: Sha256::new() }
-    }
-
-    /// Saves the transfer of a body whose own `Content-Length` is over the limit.
-    fn refuse_announced_size(&self) -> Result<(), NetError> {
-        match self.response.content_length() {
-            Some(length) if length > self.limit.as_u64() => Err(NetError::TooLarge { limit: self.limit }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The whole body; an error as soon as it is over the limit, or slower than `pace` bears.
-    async fn read_whole(&mut self, pace: Option<&ClientLimits>) -> Result<Bytes, NetError> {
-        let mut body = BytesMut::new();
-        while let Some(chunk) = self.next().await? {
-            if body.len() + chunk.len() > self.limit.as_usize() {
-                return Err(NetError::TooLarge { limit: self.limit });
-            }
-            body.extend_from_slice(&chunk);
-            self.hasher.update(&chunk);
-            if let Some(pace) = pace {
-                self.refuse_slow(body.len(), pace)?;
-            }
-        }
-        Ok(body.freeze())
-    }
-
-    /// The beginning of the body, and whether there was more; never an error.
-    async fn read_beginning(&mut self) -> (Bytes, bool) {
-        let limit = self.limit.as_usize();
-        let mut body = BytesMut::new();
-        loop {
-            match self.next().await {
-                Ok(Some(chunk)) => {
-                    body.extend_from_slice(&chunk);
-                    if body.len() > limit {
-                        body.truncate(limit);
-                        return (body.freeze(), true);
-                    }
-                }
-                Ok(None) => return (body.freeze(), false),
-                Err(_) => return (body.freeze(), true),
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, NetError> {
-        let chunk = timeout_at(self.deadline, self.response.chunk()).await;
-        chunk.map_err(|_| NetError::TimedOut)?.map_err(NetError::of)
-    }
-
-    fn refuse_slow(&self, received: usize, pace: &ClientLimits) -> Result<(), NetError> {
-        let elapsed = self.started.elapsed();
-        let due = u128::from(pace.slowest_bytes_per_second) * elapsed.as_millis() / 1000;
-        if elapsed > pace.slow_start && (received as u128) < due {
-            return Err(NetError::TooSlow { bytes_per_second: pace.slowest_bytes_per_second });
-        }
-        Ok(())
-    }
-
-    fn digest(&self) -> Digest {
-        Digest::from_bytes(self.hasher.clone().finalize().into())
-    }
 }

@@ -1,6 +1,5 @@
 //! What can go wrong on the way out, what strangers hear of it, and whether to try again.
 
-use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::units::ByteSize;
 use crate::net::guard::Denied;
@@ -53,14 +52,6 @@ pub enum NetError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The bytes are not those that were named.
-    #[error("expected {expected}, got {found}")]
-    DigestMismatch {
-        /// What was asked for.
-        expected: Digest,
-        /// What came.
-        found: Digest,
-    },
     /// Our own request is malformed: a header with a line break, for instance.
     #[error("the request is malformed: {part}")]
     Malformed {
@@ -80,11 +71,9 @@ impl NetError {
             Self::Denied(_) | Self::Connect(_) | Self::TimedOut | Self::Broken(_) | Self::Redirect { .. } => {
                 UNREACHABLE.to_owned()
             }
-            Self::TooSlow { .. }
-            | Self::HeadersTooLarge { .. }
-            | Self::TooLarge { .. }
-            | Self::Status { .. }
-            | Self::DigestMismatch { .. } => self.to_string(),
+            Self::TooSlow { .. } | Self::HeadersTooLarge { .. } | Self::TooLarge { .. } | Self::Status { .. } => {
+                self.to_string()
+            }
             Self::Malformed { .. } | Self::Setup(_) => String::from("the request could not be made"),
         }
     }
@@ -114,7 +103,6 @@ impl NetError {
             | Self::TooLarge { .. }
             | Self::Status { .. }
             | Self::Redirect { .. }
-            | Self::DigestMismatch { .. }
             | Self::Malformed { .. } => Disposition::GiveUp,
         }
     }

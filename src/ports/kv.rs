@@ -1,11 +1,14 @@
 //! `kv`: one addon's state for one user, within its grant.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
+use crate::model::right::Rights;
+use crate::model::usage::Use;
 use crate::store::StoreError;
 use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 
@@ -13,16 +16,26 @@ use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
 pub(super) struct AddonKv {
     store: KvStore,
     scope: String,
-    quota: u64,
+    rights: Arc<Rights>,
 }
 
 impl AddonKv {
-    pub(super) const fn new(store: KvStore, scope: String, quota: u64) -> Self {
-        Self { store, scope, quota }
+    pub(super) const fn new(store: KvStore, scope: String, rights: Arc<Rights>) -> Self {
+        Self { store, scope, rights }
     }
 
-    const fn options(&self, ttl: Option<Duration>) -> WriteOptions {
-        WriteOptions { quota: self.quota, ttl }
+    fn options(&self, ttl: Option<Duration>) -> WriteOptions {
+        WriteOptions { quota: self.rights.effective().kv_bytes(), ttl }
+    }
+
+    /// A write that does not fit is told with the key that set the bound.
+    fn refusal(&self, error: &KvError) -> PortError {
+        let refusal = as_port_error(error);
+        let KvError::Quota { wanted, .. } = error else { return refusal };
+        match self.rights.decide(&Use::Kv { bytes: *wanted }).denial() {
+            Some(denial) => refusal.denied_by(&denial),
+            None => refusal,
+        }
     }
 }
 
@@ -34,7 +47,7 @@ impl KvPort for AddonKv {
     }
 
     async fn set(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<u64, PortError> {
-        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| self.refusal(&error))
     }
 
     async fn compare_and_swap(
@@ -45,14 +58,14 @@ impl KvPort for AddonKv {
         ttl: Option<Duration>,
     ) -> Result<KvSwap, PortError> {
         let swap = self.store.cas(&self.scope, key, &value, expect, self.options(ttl)).await;
-        Ok(match swap.map_err(|error| as_port_error(&error))? {
+        Ok(match swap.map_err(|error| self.refusal(&error))? {
             Swap::Stored(version) => KvSwap::Stored(version),
             Swap::Stale(entry) => KvSwap::Stale(entry.map(entry_of)),
         })
     }
 
     async fn increment(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, PortError> {
-        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| as_port_error(&error))
+        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| self.refusal(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, PortError> {
@@ -79,7 +92,7 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
             PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
         }
         KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
-        KvError::Quota { quota, used } => PortError::over_quota("the bytes in use", *used, *quota),
+        KvError::Quota { quota, wanted } => PortError::over_quota("the bytes in use", *wanted, *quota),
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {
             tracing::warn!(error = %cause, "An addon's state could not be read or written");

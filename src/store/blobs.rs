@@ -1,6 +1,8 @@
 //! Bytes under their own digest: components, pictures and other assets; a local folder or a bucket.
 
-use std::path::Path as FilePath;
+mod staging;
+
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +19,8 @@ use crate::config::storage::{BlobPlace, S3Settings, StorageSettings};
 use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::job_error::JobError;
+
+pub use staging::{Staged, Staging, StagingError};
 
 /// What kind of bytes; each kind has its own folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +80,9 @@ pub enum BlobError {
         #[source]
         source: std::io::Error,
     },
+    /// Bytes could not be received: the disk is full or broken.
+    #[error("the disk takes no more bytes")]
+    Disk(#[source] std::io::Error),
     /// The store refuses our credentials.
     #[error("the blob store refuses us: check its credentials")]
     Refused(#[source] object_store::Error),
@@ -89,7 +96,7 @@ impl BlobError {
     #[must_use]
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Failed(_) => Disposition::Retry,
+            Self::Failed(_) | Self::Disk(_) => Disposition::Retry,
             Self::Missing { .. }
             | Self::Damaged { .. }
             | Self::Range { .. }
@@ -114,6 +121,10 @@ impl BlobError {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     place: Arc<dyn ObjectStore>,
+    /// Where the blobs lie, where that is a folder of this machine.
+    folder: Option<PathBuf>,
+    /// Where bytes are received. On the same file system as `folder`, so that keeping them is a rename.
+    staging: PathBuf,
 }
 
 impl Blobs {
@@ -124,7 +135,11 @@ impl Blobs {
     pub fn open(settings: &StorageSettings) -> Result<Self, BlobError> {
         match settings.blobs {
             BlobPlace::Local => Self::in_folder(&settings.data_dir.join("blobs")),
-            BlobPlace::S3 => Self::in_bucket(&settings.s3),
+            BlobPlace::S3 => Ok(Self {
+                place: Self::bucket(&settings.s3)?,
+                folder: None,
+                staging: settings.data_dir.join("staging"),
+            }),
         }
     }
 
@@ -132,10 +147,10 @@ impl Blobs {
         std::fs::create_dir_all(folder).map_err(|source| BlobError::File { path: folder.into(), source })?;
         // Written beside, flushed to disk and renamed: whoever finds a name finds all of its bytes.
         let place = LocalFileSystem::new_with_prefix(folder).map_err(BlobError::Open)?.with_fsync(true);
-        Ok(Self { place: Arc::new(place) })
+        Ok(Self { place: Arc::new(place), folder: Some(folder.to_owned()), staging: folder.join("staging") })
     }
 
-    fn in_bucket(settings: &S3Settings) -> Result<Self, BlobError> {
+    fn bucket(settings: &S3Settings) -> Result<Arc<dyn ObjectStore>, BlobError> {
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(&settings.bucket);
         if !settings.region.is_empty() {
             builder = builder.with_region(&settings.region);
@@ -151,9 +166,9 @@ impl Blobs {
         }
         let bucket = builder.build().map_err(BlobError::Open)?;
         if settings.prefix.is_empty() {
-            return Ok(Self { place: Arc::new(bucket) });
+            return Ok(Arc::new(bucket));
         }
-        Ok(Self { place: Arc::new(PrefixStore::new(bucket, settings.prefix.as_str())) })
+        Ok(Arc::new(PrefixStore::new(bucket, settings.prefix.as_str())))
     }
 
     /// Keeps `bytes` under their digest, which is computed here off the caller's thread. Twice is once.
@@ -173,10 +188,7 @@ impl Blobs {
     pub async fn put(&self, kind: BlobKind, digest: &Digest, bytes: Bytes) -> Result<(), BlobError> {
         let path = path(kind, digest);
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        // Equal names hold equal bytes; only a file of another size (a disk that once was full) is worth another write,
-        // and a component that will be swept for its age, though somebody needs it now.
-        let is_kept = |meta: ObjectMeta| meta.size == size && (kind == BlobKind::Artifact || is_young(&meta));
-        if self.place.head(&path).await.is_ok_and(is_kept) {
+        if self.place.head(&path).await.is_ok_and(|meta| is_kept(kind, &meta, size)) {
             return Ok(());
         }
         let stored = self.place.put(&path, PutPayload::from_bytes(bytes)).await;
@@ -277,6 +289,12 @@ fn path(kind: BlobKind, digest: &Digest) -> Path {
     let hex = digest.hex();
     let (head, _) = hex.split_at_checked(2).unwrap_or((&hex, ""));
     Path::from_iter([kind.folder(), head, &hex])
+}
+
+/// Equal names hold equal bytes; only a file of another size (a disk that once was full) is worth another write, and a
+/// component that will be swept for its age, though somebody needs it now.
+fn is_kept(kind: BlobKind, meta: &ObjectMeta, size: u64) -> bool {
+    meta.size == size && (kind == BlobKind::Artifact || is_young(meta))
 }
 
 /// Whether a component was stored so lately that no sweep looks at it for some hours.

@@ -59,6 +59,8 @@ pub enum Message {
         /// The addon.
         id: AddonId,
     },
+    /// Forget what you know about the platform's policy.
+    PolicyChanged,
     /// A watched job has a new event (`Jobs::watch`).
     JobEvent {
         /// The job.
@@ -215,7 +217,8 @@ impl Control {
             | Message::EnablementChanged { .. }
             | Message::KeyChanged { .. }
             | Message::AddonChanged { .. }
-            | Message::BlocksChanged { .. } => {}
+            | Message::BlocksChanged { .. }
+            | Message::PolicyChanged => {}
         }
         // Nobody listening is fine.
         let _ = self.0.listeners.send(message);

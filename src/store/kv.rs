@@ -62,12 +62,12 @@ pub enum KvError {
     #[error("a value has at most {MAX_VALUE_BYTES} bytes, this one {0}")]
     Value(usize),
     /// The scope has no room left.
-    #[error("the quota of {quota} bytes would be exceeded, {used} are in use")]
+    #[error("the quota of {quota} bytes has no room for the {wanted} that would be in use")]
     Quota {
         /// Bytes that the scope may use.
         quota: u64,
-        /// Bytes in use: keys and values together.
-        used: u64,
+        /// Bytes that would be in use: keys and values together.
+        wanted: u64,
     },
     /// The value is no whole number of 64 bits, or would not be one any more.
     #[error("the value is not a whole number of 64 bits, or leaves their range")]
@@ -202,7 +202,7 @@ impl KvStore {
         match word.as_str() {
             "stored" => Ok(Swap::Stored(number)),
             "stale" => Ok(Swap::Stale(packed.as_deref().and_then(unpack))),
-            "quota" => Err(KvError::Quota { quota: options.quota, used: number }),
+            "quota" => Err(KvError::Quota { quota: options.quota, wanted: number }),
             "erased" => Err(KvError::Erased),
             _ => Err(unexpected()),
         }
@@ -220,7 +220,7 @@ impl KvStore {
         let (word, number): (String, String) = self.store.run_once(&invocation).await?;
         match word.as_str() {
             "stored" => number.parse().map_err(|_| KvError::NotANumber),
-            "quota" => Err(KvError::Quota { quota: options.quota, used: number.parse().unwrap_or(0) }),
+            "quota" => Err(KvError::Quota { quota: options.quota, wanted: number.parse().unwrap_or(0) }),
             "erased" => Err(KvError::Erased),
             _ => Err(KvError::NotANumber),
         }

@@ -84,6 +84,11 @@ script!(
     "field_replace.lua"
 );
 script!(
+    /// Stores the policy if its revision still is what the caller read.
+    POLICY_PUT,
+    "policy_put.lua"
+);
+script!(
     /// Stores an enablement if its revision still is what the caller read.
     ENABLEMENT_PUT,
     "job_seal.lua",

@@ -204,7 +204,6 @@ impl Deliverer {
             | NetError::TooLarge { .. }
             | NetError::Status { .. }
             | NetError::Redirect { .. }
-            | NetError::DigestMismatch { .. }
             | NetError::Setup(_) => self.after_failure(delivery, None, why),
         };
         Attempt { outcome, receipt: Receipt { status: None, latency, answer: String::new() } }

@@ -1,5 +1,7 @@
 //! What happens when parts of a running platform die: real processes, real kills, bounded in number and time.
 
+mod boundaries;
+mod compiler;
 mod dev;
 mod kill_switch;
 mod killed_worker;
@@ -9,4 +11,6 @@ mod receiver;
 mod redis_outage;
 mod starting;
 mod stopping;
+mod tripwire;
 mod upkeep;
+mod uploads;

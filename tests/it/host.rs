@@ -1,5 +1,6 @@
 //! The sandbox: what a guest can do, and what happens when it does more.
 
+pub(crate) mod compiler;
 mod compiling;
 mod doors;
 pub(crate) mod guest;

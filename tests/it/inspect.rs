@@ -6,6 +6,7 @@ mod imports;
 mod in_tree;
 mod manifests;
 mod proposals;
+mod worlds;
 
 use anyhow::{Context as _, Result};
 use semantest::host::inspect::{InspectError, InspectLimits, Inspection, examine, inspect};

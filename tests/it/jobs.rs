@@ -1,5 +1,7 @@
 //! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
 
+mod bombs;
+mod command;
 mod deliver;
 mod dispatch;
 mod foreign;
@@ -13,7 +15,9 @@ mod moving;
 mod publish;
 mod reconfigure;
 mod refused;
+mod rights;
 mod schemas;
+mod sources;
 mod stopping;
 mod tenants;
 mod unload;

@@ -7,10 +7,14 @@ mod redirects;
 mod targets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use semantest::config::egress::{EgressSection, EgressSettings};
 use semantest::model::network::Network;
-use semantest::net::{Client, ClientLimits, Lookup, NetError, Policy, Purpose};
+use semantest::model::units::ByteSize;
+use semantest::net::{Client, ClientLimits, Lookup, Method, NetError, Policy, Purpose, Request};
+use url::Url;
 
 /// What a test returns, so that `?` reports what broke.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -31,4 +35,9 @@ pub(crate) fn client(purpose: Purpose, networks: &[&str]) -> Result<Client, NetE
 pub(crate) fn client_with(purpose: Purpose, networks: &[&str], lookup: impl Lookup) -> Result<Client, NetError> {
     let lookup: Arc<dyn Lookup> = Arc::new(lookup);
     Client::with_lookup(Policy::new(&listing(networks), purpose, false), ClientLimits::default(), &lookup)
+}
+
+/// What streams in from `url`, at most `limit`, within `time`.
+pub(crate) async fn streamed(client: &Client, url: Url, limit: ByteSize, time: Duration) -> Result<Bytes, NetError> {
+    client.open(&Request::new(Method::Get, url).within(time).refusing_above(limit)).await?.whole().await
 }

@@ -7,6 +7,7 @@ mod idempotency;
 mod jobs;
 mod openapi;
 mod outage;
+mod policy;
 mod problems;
 mod publish;
 mod service;

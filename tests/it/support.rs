@@ -1,12 +1,14 @@
 //! What tests stand on.
 
 pub(crate) mod app;
+pub(crate) mod bombs;
 pub(crate) mod components;
 pub(crate) mod http;
 pub(crate) mod platform;
 pub(crate) mod program;
 pub(crate) mod receiver;
 pub(crate) mod redis;
+pub(crate) mod registry;
 pub(crate) mod tenant;
 
 use std::time::Duration;

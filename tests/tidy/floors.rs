@@ -45,7 +45,7 @@ const NEIGHBOURS: [(&str, &[&str]); 6] = [
 const ARROWS: [(&str, &str, &str); 0] = [];
 
 /// Heavy crates and the modules that may name them.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("wasmtime", &["host"]),
     ("wasmtime_wasi", &["host"]),
     ("bullmq", &["queue"]),
@@ -54,6 +54,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("axum", &["api"]),
     ("utoipa_axum", &["api"]),
     ("reqwest", &["net"]),
+    ("oci_spec", &["net"]),
 ];
 
 /// Who may start a task of its own, and who joins it.

@@ -91,54 +91,80 @@ pub fn is_json(media_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/json") || is_suffix(media_type)
 }
 
-/// The next part of a body. A client that sends nothing holds nothing up: it gets ten seconds a part.
-async fn next(stream: &mut BodyDataStream, until: Instant) -> Result<Option<Bytes>, Problem> {
-    let patience = until.min(Instant::now() + LONGEST_SILENCE);
-    match timeout_at(patience, stream.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(part))) => Ok(Some(part)),
-        Ok(Some(Err(_))) => Err(cut_off()),
-        Err(_) => Err(Problem::new(ProblemCode::MalformedJson, "the body came too slowly; send it in one go")),
-    }
-}
-
 /// Reads at most `most` bytes.
 ///
 /// # Errors
 /// 413 as soon as it is known that there are more, 400 when the client stops half-way.
 pub async fn collect(fields: &HeaderMap, body: Body, most: ByteSize) -> Result<Bytes, Problem> {
-    let announced = fields
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok());
-    let is_waiting = fields.contains_key(header::EXPECT);
-    let mut stream = body.into_data_stream();
-    if announced.is_some_and(|length| length > most.as_u64()) {
-        if !is_waiting {
-            drain(stream).await;
-        }
-        return Err(too_large(most));
-    }
-    let until = Instant::now() + LONGEST_BODY;
-    let Some(first) = next(&mut stream, until).await? else { return Ok(Bytes::new()) };
+    let mut flow = Flow::begin(fields, body, most).await?;
+    let announced = flow.announced;
+    let Some(first) = flow.next().await? else { return Ok(Bytes::new()) };
     if announced == Some(first.len() as u64) {
         return Ok(first);
     }
     let mut all = BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0).max(first.len()));
     all.extend_from_slice(&first);
-    while let Some(chunk) = next(&mut stream, until).await? {
-        if all.len() + chunk.len() > most.as_usize() {
-            drop(all);
-            drain(stream).await;
+    while let Some(part) = flow.next().await? {
+        all.extend_from_slice(&part);
+    }
+    Ok(all.freeze())
+}
+
+/// A body on its way in, part by part: counted and timed.
+#[derive(Debug)]
+pub struct Flow {
+    stream: BodyDataStream,
+    until: Instant,
+    most: ByteSize,
+    taken: u64,
+    announced: Option<u64>,
+}
+
+impl Flow {
+    /// Begins to read a body of at most `most` bytes.
+    ///
+    /// # Errors
+    /// 413 where the client announces more.
+    pub async fn begin(fields: &HeaderMap, body: Body, most: ByteSize) -> Result<Self, Problem> {
+        let announced = fields
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<u64>().ok());
+        let mut stream = body.into_data_stream();
+        if announced.is_some_and(|length| length > most.as_u64()) {
+            if !fields.contains_key(header::EXPECT) {
+                drain(&mut stream).await;
+            }
             return Err(too_large(most));
         }
-        all.extend_from_slice(&chunk);
+        Ok(Self { stream, until: Instant::now() + LONGEST_BODY, most, taken: 0, announced })
     }
-    if all.len() > most.as_usize() { Err(too_large(most)) } else { Ok(all.freeze()) }
+
+    /// The next part. A client that sends nothing holds nothing up: it gets ten seconds a part.
+    ///
+    /// # Errors
+    /// 413 as soon as there are too many bytes, 400 when the client stops half-way or is too slow.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let patience = self.until.min(Instant::now() + LONGEST_SILENCE);
+        let part = match timeout_at(patience, self.stream.next()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(part))) => part,
+            Ok(Some(Err(_))) => return Err(cut_off()),
+            Err(_) => {
+                return Err(Problem::new(ProblemCode::MalformedJson, "the body came too slowly; send it in one go"));
+            }
+        };
+        self.taken = self.taken.saturating_add(part.len() as u64);
+        if self.taken > self.most.as_u64() {
+            drain(&mut self.stream).await;
+            return Err(too_large(self.most));
+        }
+        Ok(Some(part))
+    }
 }
 
 /// Reads on and drops, for a while: a connection that is closed with unread bytes is reset, and the answer lost.
-async fn drain(mut stream: axum::body::BodyDataStream) {
+async fn drain(stream: &mut BodyDataStream) {
     let mut left = MAX_DRAIN;
     let reading = async {
         while let Some(Ok(chunk)) = stream.next().await {

@@ -4,6 +4,7 @@
 //! pointers, and wants an unknown field named. So bodies are read by hand:
 //! each `take…` consumes a known member, and what is left at the end is unknown.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -45,6 +46,11 @@ impl<'f> Fields<'f> {
     pub fn fault(&mut self, name: &str, message: impl Into<String>) {
         let pointer = self.pointer_to(name);
         self.fault_at(pointer, message);
+    }
+
+    /// Notes that the object itself is wrong.
+    pub fn fault_here(&mut self, message: impl Into<String>) {
+        self.fault_at(self.pointer.clone(), message);
     }
 
     /// Notes a fault anywhere in the body.
@@ -151,6 +157,27 @@ impl<'f> Fields<'f> {
         let value = self.value(name)?;
         let pointer = self.pointer_to(name);
         Some(read_object(value, pointer, self.faults, read))
+    }
+
+    /// An object of at most `most` objects under names of the client's own, each read by `read`.
+    pub fn entries<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        mut read: impl FnMut(&str, &mut Fields<'_>) -> T,
+    ) -> Option<BTreeMap<String, T>> {
+        let members = match self.value(name)? {
+            Value::Object(members) if members.len() <= most => members,
+            Value::Object(_) => return self.miss(name, format!("must have at most {most} entries")),
+            _ => return self.miss(name, "must be an object"),
+        };
+        let mut all = BTreeMap::new();
+        for (key, value) in members {
+            let pointer = format!("{}/{}", self.pointer_to(name), key.replace('~', "~0").replace('/', "~1"));
+            let read = read_object(value, pointer, self.faults, |fields| read(&key, fields));
+            all.insert(key, read);
+        }
+        Some(all)
     }
 
     /// A list of at most `most` objects, each read by `read`.

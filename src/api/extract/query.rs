@@ -94,6 +94,12 @@ impl QueryFields {
         self.faults.push(Fault::of(Place::Query, name, message));
     }
 
+    /// Whether some fault was noted already.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     fn finish(mut self) -> Result<(), Problem> {
         let left = std::mem::take(&mut self.left);
         for (name, _) in left.iter().take(20) {

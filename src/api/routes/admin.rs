@@ -1,4 +1,4 @@
-//! What the platform's own people do: keys, queues, approvals.
+//! What the platform's own people do: keys, queues, approvals, the policy.
 
 pub mod blocks;
 pub mod keys;

@@ -1,10 +1,12 @@
 //! `POST /addons`: a component comes in, as bytes, as a form, or as a source to fetch.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,9 +15,9 @@ use utoipa_axum::routes;
 
 use super::addons;
 use super::schemas::{JobOptionsDocument, VersionDocument};
-use crate::addons::{PublishSource, Published, Publisher};
+use crate::addons::{AddonsError, PublishSource, Published, Publisher};
 use crate::api::answer::{self, Accepted, Chat};
-use crate::api::extract::body;
+use crate::api::extract::body::{self, Flow};
 use crate::api::extract::caller::PublisherCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::RawOptions;
@@ -25,8 +27,12 @@ use crate::api::problem::{Fault, Place, Problem, ProblemCode};
 use crate::api::state::ApiState;
 use crate::model::digest::Digest;
 use crate::model::signature::SignedStatement;
+use crate::model::units::ByteSize;
+use crate::store::blobs::Staged;
 use crate::work::JobOptions;
 
+/// What a form may have around a component, in bytes.
+const FORM_BYTES: u64 = 64 * 1024;
 /// Longest address or path of a source, in characters.
 const MAX_SOURCE_CHARS: usize = 2048;
 
@@ -67,22 +73,18 @@ fn signature_of(headers: &HeaderMap) -> Result<Option<SignedStatement>, Problem>
 
 fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
     let url = fields.text("url", MAX_SOURCE_CHARS).map(PublishSource::Url);
+    let oci = fields.text("oci", MAX_SOURCE_CHARS).map(PublishSource::Oci);
     let path = fields.text("path", MAX_SOURCE_CHARS).map(PublishSource::Path);
-    if fields.value("oci").is_some() {
-        fields.fault("oci", "is not a source of this version of the platform; use `url` or upload the bytes");
+    let mut given = [("url", url), ("oci", oci), ("path", path)].into_iter();
+    let Some((_, Some(source))) = given.find(|(_, source)| source.is_some()) else {
+        fields.fault("url", "one of `oci`, `url` and `path` is required");
+        return None;
+    };
+    if let Some((name, _)) = given.find(|(_, source)| source.is_some()) {
+        fields.fault(name, "only one of `oci`, `url` and `path` may be given");
         return None;
     }
-    match (url, path) {
-        (Some(source), None) | (None, Some(source)) => Some(source),
-        (None, None) => {
-            fields.fault("url", "either `url` or `path` is required");
-            None
-        }
-        (Some(_), Some(_)) => {
-            fields.fault("path", "only one of `url` and `path` may be given");
-            None
-        }
-    }
+    Some(source)
 }
 
 /// Publishes a version. The same version again is 200 with the same bytes, and 409 `VERSION_EXISTS` with others.
@@ -126,25 +128,37 @@ async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> 
     let (parts, content) = request.into_parts();
     let signature = signature_of(&parts.headers)?;
     let _turn = api.upload_turn().await?;
-    let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
-    take(api, publisher, &parts, bytes, signature.as_ref()).await
+    let mut flow = Flow::begin(&parts.headers, content, api.addons().upload_limit(publisher)).await?;
+    let mut staging = api.addons().receive(publisher).await?;
+    while let Some(part) = flow.next().await? {
+        staging.write(&part).await.map_err(AddonsError::from)?;
+    }
+    let staged = staging.finish().await.map_err(AddonsError::from)?;
+    take(api, publisher, &parts, staged, signature.as_ref()).await
 }
 
 async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
     let _turn = api.upload_turn().await?;
     let (parts, content) = request.into_parts();
-    let whole = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
-    let mut again = Request::new(axum::body::Body::from(whole));
-    again.headers_mut().clone_from(&parts.headers);
-    axum::extract::DefaultBodyLimit::disable().apply(&mut again);
-    let malformed = |text: String| Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {text}"));
-    let mut form = Multipart::from_request(again, api).await.map_err(|error| malformed(error.body_text()))?;
+    let limit = api.addons().upload_limit(publisher).as_u64().saturating_add(FORM_BYTES);
+    let flow = Flow::begin(&parts.headers, content, ByteSize::bytes(limit)).await?;
+    let (mut form, trouble) = form_of(flow, &parts, api).await?;
+    let malformed = |text: String| {
+        let told = trouble.lock().take();
+        told.unwrap_or_else(|| Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {text}")))
+    };
     let (mut component, mut faults) = (None, Vec::new());
     let mut signature = signature_of(&parts.headers)?;
-    while let Some(field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
+    while let Some(mut field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
         let name: String = field.name().unwrap_or("").chars().take(100).collect();
         match name.as_str() {
-            "component" => component = Some(field.bytes().await.map_err(|error| malformed(error.body_text()))?),
+            "component" => {
+                let mut staging = api.addons().receive(publisher).await?;
+                while let Some(part) = field.chunk().await.map_err(|error| malformed(error.body_text()))? {
+                    staging.write(&part).await.map_err(AddonsError::from)?;
+                }
+                component = Some(staging.finish().await.map_err(AddonsError::from)?);
+            }
             "manifest" => {
                 faults.push(Fault::at("/manifest", "put the manifest into the component: `semantest addon pack`"));
             }
@@ -161,20 +175,44 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
     if component.is_none() {
         faults.push(Fault::at("/component", "is required"));
     }
-    let bytes = body::done(component, faults)?;
-    take(api, publisher, &parts, bytes, signature.as_ref()).await
+    let staged = body::done(component, faults)?;
+    take(api, publisher, &parts, staged, signature.as_ref()).await
+}
+
+/// A form over a body that is counted and timed, and the place where its trouble is kept: a form's own errors have lost it.
+async fn form_of(
+    flow: Flow,
+    parts: &Parts,
+    api: &ApiState,
+) -> Result<(Multipart, Arc<Mutex<Option<Problem>>>), Problem> {
+    let trouble = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&trouble);
+    let body = futures::stream::try_unfold((flow, kept), async |(mut flow, kept)| match flow.next().await {
+        Ok(part) => Ok(part.map(|part| (part, (flow, kept)))),
+        Err(problem) => {
+            *kept.lock() = Some(problem);
+            Err(std::io::Error::from(std::io::ErrorKind::InvalidData))
+        }
+    });
+    let mut again = Request::new(axum::body::Body::from_stream(body));
+    again.headers_mut().clone_from(&parts.headers);
+    axum::extract::DefaultBodyLimit::disable().apply(&mut again);
+    let form = Multipart::from_request(again, api).await.map_err(|error| {
+        Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {}", error.body_text()))
+    })?;
+    Ok((form, trouble))
 }
 
 async fn take(
     api: &ApiState,
     publisher: &Publisher,
     parts: &Parts,
-    bytes: Bytes,
+    staged: Staged,
     signature: Option<&SignedStatement>,
 ) -> Result<Response, Problem> {
-    let headers = JobHeaders::of(parts, &bytes)?;
+    let headers = JobHeaders::of(parts, staged.digest().as_bytes())?;
     let key = headers.idempotency.as_ref();
-    let published = api.addons().publish_upload(publisher, bytes, signature, &JobOptions::default(), key).await?;
+    let published = api.addons().publish_upload(publisher, staged, signature, &JobOptions::default(), key).await?;
     answered(api, publisher, published, headers.prefer).await
 }
 
@@ -196,8 +234,9 @@ async fn answered(
 pub struct PublishRequest {
     /// The source.
     pub source: PublishSourceDocument,
-    /// The component's sha-256; the source must have exactly these bytes.
-    pub digest: String,
+    /// The component's sha-256; the source must have exactly these bytes. Only `oci` may do without: the registry's
+    /// manifest names it.
+    pub digest: Option<String>,
     /// What `semantest addon sign` prints.
     pub signature: Option<String>,
     /// Options of the job.
@@ -205,12 +244,16 @@ pub struct PublishRequest {
     pub options: JobOptionsDocument,
 }
 
-/// One of the two.
+/// One of the three.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishSourceDocument {
     /// An `https://` address.
     pub url: Option<String>,
+    /// A place in an OCI registry, `registry/repository:tag` or `registry/repository@sha256:…`, with or without `oci://`. A
+    /// tag is asked once; the version keeps the digest.
+    #[schema(example = "oci://ghcr.io/acme/greeter:1.0.0")]
+    pub oci: Option<String>,
     /// A path on the server; admins only.
     pub path: Option<String>,
 }

@@ -34,7 +34,8 @@ pub fn run(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let manifest = manifest_file::read(&manifest_path).with_context(|| format!("in {}", manifest_path.display()))?;
     if !folder.join("Cargo.toml").is_file() {
         bail!(
-            "{} has no Cargo.toml; for other languages build a component with their own tools, then run \
+            "{} has no Cargo.toml; for other languages run `semantest addon world --manifest addon.toml -o wit`, build a \
+             component against that world with their own tools, then run \
              `semantest addon pack COMPONENT --manifest addon.toml -o OUT.wasm`",
             folder.display()
         );

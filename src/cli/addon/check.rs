@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use clap::Args;
 
 use crate::cli::addon::report;
 use crate::cli::say;
+use crate::config::sandbox::{CompilerSettings, WallPolicy};
+use crate::host::compiler;
 use crate::host::inspect::{self, InspectLimits};
+use crate::host::{CompileError, Effort};
 
 /// Run the server's own verify steps on a component, without a server.
 #[derive(Debug, Args)]
@@ -33,21 +37,27 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("reading {}", args.file.display()))?;
 
     let outcome = inspect::examine(&bytes, &limits);
+    let compiled = if outcome.is_ok() { Some(compiled(bytes.into())?) } else { None };
+    let is_taken = matches!(compiled, Some(Ok(_)));
     if args.json {
-        say::line(&report::json(&outcome).to_string());
-    }
-    match outcome {
-        Ok(inspection) => {
-            if !args.json {
-                report::accepted(&inspection, None);
-            }
-            Ok(ExitCode::SUCCESS)
+        say::line(&report::json(&outcome, compiled.as_ref()).to_string());
+    } else {
+        match &outcome {
+            Ok(inspection) if is_taken => report::accepted(inspection, None),
+            Ok(_) => {}
+            Err(faults) => report::refused(faults),
         }
-        Err(faults) => {
-            if !args.json {
-                report::refused(&faults);
-            }
-            Ok(ExitCode::FAILURE)
+        if let Some(compiled) = &compiled {
+            report::compiled(compiled);
         }
     }
+    Ok(if is_taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Compiles the component in a process of its own, under a server's default limits.
+fn compiled(component: Bytes) -> anyhow::Result<Result<Effort, CompileError>> {
+    // Nobody else's component: where no wall against the network is to be had, an author may still look.
+    let settings = CompilerSettings { network_wall: WallPolicy::Preferred, ..CompilerSettings::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?;
+    Ok(runtime.block_on(compiler::try_out(&settings, component)))
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::say;
 use crate::host::inspect::{InspectError, Inspection};
+use crate::host::{CompileError, Effort};
 
 /// Prints what a component is, asks for and weighs.
 pub(super) fn accepted(inspection: &Inspection, written: Option<&Path>) {
@@ -32,10 +33,34 @@ pub(super) fn refused(faults: &[InspectError]) {
     }
 }
 
-/// Both of the above as one JSON object.
-pub(super) fn json(outcome: &Result<Inspection, Vec<InspectError>>) -> Value {
+/// Prints what compiling took, or why there is no code.
+pub(super) fn compiled(outcome: &Result<Effort, CompileError>) {
     match outcome {
-        Ok(inspection) => json!({ "ok": true, "inspection": inspection, "faults": [] }),
+        Ok(effort) => say::line(&format!(
+            "  compiles in   {} ms of processor time, with {} MiB of memory",
+            effort.cpu_time.as_millis(),
+            effort.peak_memory.as_u64().div_ceil(1024 * 1024)
+        )),
+        Err(error) => say::error(&format!("{}: {}", error.code(), error.in_words())),
+    }
+}
+
+/// All of the above as one JSON object.
+pub(super) fn json(
+    outcome: &Result<Inspection, Vec<InspectError>>,
+    compiled: Option<&Result<Effort, CompileError>>,
+) -> Value {
+    match outcome {
+        Ok(inspection) => match compiled {
+            Some(Err(error)) => {
+                let fault = json!({
+                    "code": error.code().as_str(), "step": "compile",
+                    "message": error.in_words(), "details": error.details(),
+                });
+                json!({ "ok": false, "inspection": inspection, "faults": [fault] })
+            }
+            Some(Ok(_)) | None => json!({ "ok": true, "inspection": inspection, "faults": [] }),
+        },
         Err(faults) => {
             let faults: Vec<Value> = faults
                 .iter()

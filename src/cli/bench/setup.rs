@@ -53,7 +53,7 @@ impl Bench {
         config.storage.data_dir = data;
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
-        config.addons.signatures.mode = SignatureMode::Warn;
+        config.addons.signatures = SignatureMode::Warn;
         config.queues.addon_calls.concurrency = CONCURRENCY;
         let numbers = crate::telemetry::start_metrics()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
@@ -77,8 +77,7 @@ impl Bench {
         let publisher = Publisher { client: self.client.clone(), namespaces: Vec::new(), is_admin: true };
         let consumer = self.app.work_on(Lane::Addons).await?;
         let services = self.app.services();
-        let published =
-            services.addons.publish_upload(&publisher, bytes.into(), None, &JobOptions::default(), None).await?;
+        let published = services.addons.publish_bytes(&publisher, &bytes, &JobOptions::default()).await?;
         if let Published::Accepted(job) = published {
             self.done(&job.job_id).await?;
         }

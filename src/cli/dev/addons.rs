@@ -47,9 +47,9 @@ fn components(folder: &Path) -> Vec<PathBuf> {
 async fn publish(services: &Services, file: &Path) -> anyhow::Result<String> {
     let client = ClientId::parse(DEV_CLIENT)?;
     let publisher = Publisher { client: client.clone(), namespaces: Vec::new(), is_admin: true };
-    let bytes = tokio::fs::read(file).await?.into();
+    let bytes = tokio::fs::read(file).await?;
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    match services.addons.publish_upload(&publisher, bytes, None, &JobOptions::default(), None).await? {
+    match services.addons.publish_bytes(&publisher, &bytes, &JobOptions::default()).await? {
         Published::Exists(version) => Ok(format!("{name} is published as {} {}", version.id, version.version)),
         Published::Accepted(job) => {
             let job = services.work.wait(&client, &job.job_id, PATIENCE).await?;

@@ -1,17 +1,16 @@
 //! Compiled code as files: one per component digest and engine fingerprint.
 
 use std::fs::{DirBuilder, DirEntry, File, OpenOptions, Permissions};
-use std::hash::{Hash, Hasher};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use tracing::warn;
-use wasmtime::Engine;
 
+use crate::host::engine::Fingerprint;
 use crate::model::digest::Digest;
 
 /// Marks a file of ours and the layout of its header.
@@ -30,7 +29,7 @@ pub(in crate::host) struct DiskCache {
     folder: PathBuf,
     /// The MAC key, padded to a block of the hash as HMAC would do itself.
     key: [u8; 64],
-    fingerprint: [u8; 32],
+    fingerprint: Fingerprint,
     max_bytes: u64,
 }
 
@@ -46,12 +45,17 @@ pub(in crate::host) enum Found {
 
 impl DiskCache {
     /// Opens `folder`, made with mode 0700 where it does not exist yet.
-    pub(in crate::host) fn open(folder: &Path, key: [u8; 32], engine: &Engine, max_bytes: u64) -> io::Result<Self> {
+    pub(in crate::host) fn open(
+        folder: &Path,
+        key: [u8; 32],
+        fingerprint: Fingerprint,
+        max_bytes: u64,
+    ) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         // The folder may have been made before us, by somebody less careful.
         std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
         let key = std::array::from_fn(|index| key.get(index).copied().unwrap_or(0));
-        Ok(Self { folder: folder.to_owned(), key, fingerprint: fingerprint(engine), max_bytes })
+        Ok(Self { folder: folder.to_owned(), key, fingerprint, max_bytes })
     }
 
     /// Looks for the code of `digest`. Blocks.
@@ -83,6 +87,40 @@ impl DiskCache {
         self.prune()
     }
 
+    /// Components whose code is kept for other engines and not for this one, the one that was used last first. Blocks.
+    pub(in crate::host) fn outdated(&self) -> io::Result<Vec<Digest>> {
+        let mut files: Vec<(SystemTime, Digest)> = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let Some(digest) = named(&entry) else { continue };
+            // Another process may have pruned it meanwhile.
+            let Ok(used) = entry.metadata().and_then(|facts| facts.modified()) else { continue };
+            if !self.path(&digest).exists() {
+                files.push((used, digest));
+            }
+        }
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        let mut digests: Vec<Digest> = Vec::new();
+        for (_, digest) in files {
+            if !digests.contains(&digest) {
+                digests.push(digest);
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Removes the code of `digest` for every other engine. Blocks.
+    pub(in crate::host) fn forget_outdated(&self, digest: &Digest) -> io::Result<()> {
+        let own = self.path(digest);
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if named(&entry).as_ref() == Some(digest) && entry.path() != own {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until no other process compiles components of this digest's group, and keeps them out
     /// until dropped. Blocks.
     ///
@@ -98,13 +136,18 @@ impl DiskCache {
 
     /// Where the code of `digest` for this engine is kept.
     pub(in crate::host) fn path(&self, digest: &Digest) -> PathBuf {
-        let [a, b, c, d, ..] = self.fingerprint;
-        self.folder.join(format!("{}-{}.{EXTENSION}", digest.hex(), hex::encode([a, b, c, d])))
+        self.folder.join(format!("{}-{}.{EXTENSION}", digest.hex(), self.age()))
+    }
+
+    /// What tells this engine's files from those of another one, in their names.
+    fn age(&self) -> String {
+        let [a, b, c, d, ..] = *self.fingerprint.as_bytes();
+        hex::encode([a, b, c, d])
     }
 
     fn header(&self, digest: &Digest, length: usize) -> Vec<u8> {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
-        [MAGIC.as_slice(), digest.as_bytes(), &self.fingerprint, &length.to_le_bytes()].concat()
+        [MAGIC.as_slice(), digest.as_bytes(), self.fingerprint.as_bytes(), &length.to_le_bytes()].concat()
     }
 
     fn mac(&self, header: &[u8], code: &[u8]) -> [u8; 32] {
@@ -156,6 +199,13 @@ impl DiskCache {
     }
 }
 
+/// The component whose code a file is, where it is such a file.
+fn named(entry: &DirEntry) -> Option<Digest> {
+    let name = entry.file_name().into_string().ok()?;
+    let (digest, _) = name.strip_suffix(EXTENSION)?.split_once('-')?;
+    Digest::parse(digest).ok()
+}
+
 /// Remembers that the file was used; losing that only makes it older than it is.
 fn touch(path: &Path) {
     if let Ok(file) = OpenOptions::new().append(true).open(path) {
@@ -169,27 +219,5 @@ fn remove_abandoned(entry: &DirEntry) {
     if age.is_some_and(|age| age > ABANDONED_AFTER) {
         // Another process may be quicker; either way it is gone.
         let _ = std::fs::remove_file(entry.path());
-    }
-}
-
-/// What code depends on besides the component: version, target, settings of the engine.
-fn fingerprint(engine: &Engine) -> [u8; 32] {
-    let mut hasher = FingerprintHasher(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.finalize().into()
-}
-
-/// Feeds what is hashed to sha-256, because the standard hasher may change with the compiler.
-struct FingerprintHasher(Sha256);
-
-impl Hasher for FingerprintHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        let digest: [u8; 32] = self.0.clone().finalize().into();
-        let [a, b, c, d, e, f, g, h, ..] = digest;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
     }
 }

@@ -177,8 +177,13 @@ pub(super) fn used(imports: &[ImportedInterface], manifest: &Manifest) -> (Vec<C
     let mut declared: Vec<CapabilityKind> = manifest.capabilities.iter().map(|capability| capability.kind).collect();
     declared.sort_unstable();
     declared.dedup();
+    // Without it, the handles come with the right to look into them.
+    let declares_secrets = declared.contains(&CapabilityKind::Secrets);
     declared.into_iter().partition(|kind| match kind.interface() {
-        Some(_) => imports.iter().any(|import| import.capability == Some(*kind)),
+        Some(_) => imports.iter().any(|import| {
+            let holds_handles = *kind == CapabilityKind::SecretsReveal && !declares_secrets;
+            import.capability == Some(*kind) || (holds_handles && import.capability == Some(CapabilityKind::Secrets))
+        }),
         None => !manifest.schedules.is_empty(),
     })
 }

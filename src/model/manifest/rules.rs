@@ -104,6 +104,9 @@ fn capabilities(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
         if capability.kind != CapabilityKind::Http && !seen.insert(capability.kind) {
             faults.push(ManifestFault::at(format!("{pointer}/kind"), "stands twice"));
         }
+        for fault in capability.faults().into_iter().chain(capability.sweeping_places()) {
+            faults.push(ManifestFault::at(format!("{pointer}/{}", fault.field), fault.message));
+        }
         if capability.kind == CapabilityKind::Http && capability.hosts.is_empty() {
             faults.push(ManifestFault::at(format!("{pointer}/hosts"), "is missing; name each host"));
         }

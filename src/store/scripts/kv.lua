@@ -74,7 +74,8 @@ local function find(key)
   return packed
 end
 
--- Puts a value in the place of `old` (packed, or false); false where the quota has no room for it.
+-- Puts a value in the place of `old` (packed, or false); where the quota has no room for it, false and the bytes that would
+-- be in use.
 local function put(key, value, due, old, quota)
   local old_size, old_due = 0, 0
   if old then
@@ -82,7 +83,7 @@ local function put(key, value, due, old, quota)
     old_size, old_due = #key + #was, was_due
   end
   local size = used - old_size + #key + #value
-  if size > quota and size > used then return false end
+  if size > quota and size > used then return false, size end
   used, version, is_changed = size, version + 1, true
   redis.call('HSET', KEYS[1], key, int(version) .. ' ' .. int(due) .. ' ' .. value)
   if not old then redis.call('ZADD', KEYS[2], 0, key) end

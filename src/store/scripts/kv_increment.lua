@@ -29,7 +29,7 @@ else
     return {'number', ''}
   end
 end
-local is_stored = put(key, sum, due, old, tonumber(ARGV[5]))
+local is_stored, wanted = put(key, sum, due, old, tonumber(ARGV[5]))
 save()
 if is_stored then return {'stored', sum} end
-return {'quota', int(used)}
+return {'quota', int(wanted)}

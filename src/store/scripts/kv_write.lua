@@ -7,7 +7,7 @@ if expect ~= 'any' and (old and unpacked(old) or 'none') ~= expect then
   save()
   return {'stale', 0, old}
 end
-local is_stored = put(key, ARGV[7], tonumber(ARGV[6]), old, tonumber(ARGV[5]))
+local is_stored, wanted = put(key, ARGV[7], tonumber(ARGV[6]), old, tonumber(ARGV[5]))
 save()
 if is_stored then return {'stored', version, false} end
-return {'quota', used, false}
+return {'quota', wanted, false}

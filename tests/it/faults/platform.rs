@@ -19,19 +19,24 @@ const LANES: [&str; 5] = ["ADDONS", "ADDON_CALLS", "IMAGE_GENERATION", "WEBHOOKS
 pub(super) struct Platform {
     pub(super) redis: TestRedis,
     variables: Vec<(String, String)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Platform {
     /// Locks and looks are short here, so that a dead worker's jobs are back within seconds.
     pub(super) fn over(redis: TestRedis) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut platform = Self { variables: variables(&redis, folder.path()), redis, _folder: folder };
+        let mut platform = Self { variables: variables(&redis, folder.path()), redis, folder };
         for lane in LANES {
             platform.set(&format!("SEMANTEST_QUEUES__{lane}__LOCK"), "2s");
             platform.set(&format!("SEMANTEST_QUEUES__{lane}__STALLED_CHECK"), "500ms");
         }
         platform
+    }
+
+    /// Where all processes keep their files.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Changes a setting of every process that starts from now on.
@@ -90,7 +95,7 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
         ("SEMANTEST_EGRESS__WEBHOOKS__ALLOW", String::from(r#"["127.0.0.0/8"]"#)),
         ("SEMANTEST_ADDONS__CONSENT", String::from("implied")),
         ("SEMANTEST_ADDONS__APPROVAL", String::from("auto")),
-        ("SEMANTEST_ADDONS__SIGNATURES__MODE", String::from("warn")),
+        ("SEMANTEST_ADDONS__SIGNATURES", String::from("warn")),
         ("SEMANTEST_LOG_FORMAT", String::from("json")),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -30,7 +30,13 @@ fn check_accepts_what_a_server_would_and_says_what_it_asks_for() -> Result<()> {
     let output = addon(&["check", text(&packed("semantest.notes"))])?;
     let said = String::from_utf8(output.stdout)?;
     assert!(output.status.success(), "{said}");
-    for words in ["semantest.notes 0.1.0", "digest        sha256:", "semantest:addon/kv@1.0.0", "capabilities  kv"] {
+    for words in [
+        "semantest.notes 0.1.0",
+        "digest        sha256:",
+        "semantest:addon/kv@1.0.0",
+        "capabilities  kv",
+        "compiles in   ",
+    ] {
         assert!(said.contains(words), "no `{words}` in {said}");
     }
     Ok(())

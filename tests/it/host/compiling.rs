@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use semantest::host::{CompileError, Host, InterfaceSet, Origin};
+use semantest::host::{CompileError, Host, InterfaceSet, Origin, Refresh};
 use semantest::model::code::JobCode;
 use semantest::model::digest::Digest;
 
@@ -156,5 +156,61 @@ async fn proposals_that_no_addon_needs_are_off() -> Result<()> {
         let error = sandbox.host.compile(&Digest::of(&bytes), InterfaceSet::BASELINE, bytes).await.err();
         assert!(matches!(error, Some(CompileError::Invalid { .. })), "{parts}: {error:?}");
     }
+    Ok(())
+}
+
+/// Makes this engine's code look like an older one's.
+fn age(sandbox: &Sandbox) -> Result<()> {
+    let path = cache_file(sandbox)?;
+    let name = path.file_name().context("a name")?.to_string_lossy().into_owned();
+    let (digest, _) = name.split_once('-').context("digest and age")?;
+    Ok(std::fs::rename(&path, path.with_file_name(format!("{digest}-00c0ffee.cwasm")))?)
+}
+
+#[tokio::test]
+async fn code_of_an_older_engine_is_made_anew_ahead_of_its_use() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let bytes = Guest::doing("").build()?;
+    let digest = Digest::of(&bytes);
+    sandbox.ready(bytes.clone()).await?;
+    assert_eq!(sandbox.host.outdated().await?, []);
+    age(&sandbox)?;
+    assert_eq!(sandbox.host.outdated().await?, [digest]);
+    let given = bytes.clone();
+    let refreshed = sandbox.host.refresh(&digest, || std::future::ready(Ok(given))).await?;
+    assert_eq!(refreshed, Refresh::Done);
+    assert_eq!(sandbox.host.outdated().await?, []);
+    assert_eq!(after_restart(&sandbox, MAC_KEY, &bytes).await?, Origin::Disk);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_no_longer_compiles_is_tried_ahead_once() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    sandbox.ready(Guest::doing("").build()?).await?;
+    age(&sandbox)?;
+    let [digest] = sandbox.host.outdated().await?[..] else { anyhow::bail!("one is outdated") };
+    let refreshed = sandbox.host.refresh(&digest, || std::future::ready(Ok(Bytes::from_static(b"else")))).await?;
+    assert_eq!(refreshed, Refresh::Dropped);
+    assert_eq!(sandbox.host.outdated().await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn compiling_ahead_waits_for_nobody_and_keeps_nobody_waiting() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let wanted = Guest::doing("").build()?;
+    let wanted_digest = Digest::of(&wanted);
+    let other = Guest::doing("(nop)").build()?;
+    // The one turn is taken from within the fetch of another refresh.
+    let refreshed = sandbox
+        .host
+        .refresh(&wanted_digest, || async {
+            let inner = sandbox.host.refresh(&Digest::of(&other), || std::future::ready(Ok(other.clone()))).await?;
+            assert_eq!(inner, Refresh::Busy);
+            Ok(wanted)
+        })
+        .await?;
+    assert_eq!(refreshed, Refresh::Done);
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use semantest::config::sandbox::{PoolSettings, SandboxSettings};
 use semantest::host::ports::{AssetsPort as _, KvPort as _};
-use semantest::host::{CallFailure, CompileError, Export, InterfaceSet, Invocation, Ports, Reply};
+use semantest::host::{CallFailure, CompileError, Export, Interface, InterfaceSet, Invocation, Ports, Reply};
 use semantest::model::code::JobCode;
 use semantest::model::digest::Digest;
 use semantest::model::disposition::Disposition;
@@ -40,6 +40,25 @@ async fn a_door_that_is_not_granted_is_not_linked() -> Result<()> {
     let error = sandbox.host.compile(&Digest::of(&bytes), InterfaceSet::BASELINE, bytes).await.err();
     let error = error.context("an error")?;
     assert!(matches!(error, CompileError::Import { .. }), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_linked_with_one_set_of_doors_is_not_taken_for_another_set() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    let bytes = writer().build()?;
+    let open = sandbox.ready(bytes.clone()).await?;
+    let digest = *open.digest();
+    assert!(open.interfaces().has(Interface::Kv));
+    // The code is in memory, and linked: none of that helps who has fewer doors.
+    let closed = sandbox.host.compile(&digest, InterfaceSet::BASELINE, bytes.clone()).await.err();
+    assert!(matches!(closed, Some(CompileError::Import { .. })), "{closed:?}");
+    let honest = Guest::doing("").build()?;
+    let digest = Digest::of(&honest);
+    for doors in [InterfaceSet::BASELINE, InterfaceSet::BASELINE.with(Interface::Kv), InterfaceSet::BASELINE] {
+        let addon = sandbox.host.compile(&digest, doors, honest.clone()).await?;
+        assert_eq!(addon.interfaces(), doors);
+    }
     Ok(())
 }
 

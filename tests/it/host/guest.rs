@@ -13,7 +13,7 @@ use anyhow::Result;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use semantest::config::sandbox::SandboxSettings;
+use semantest::config::sandbox::{CompilerSettings, SandboxSettings};
 use semantest::host::ports::{AssetFacts, AssetsPort, KvEntry, KvPage, KvPort, KvSwap, PortError};
 use semantest::host::{
     CallFacts, CallReport, CallRequest, CompiledAddon, Host, Interface, InterfaceSet, Invocation, Ports,
@@ -110,7 +110,12 @@ pub(crate) const MAC_KEY: [u8; 32] = [7; 32];
 
 /// Settings that keep a test's address space small.
 pub(crate) fn settings() -> SandboxSettings {
-    SandboxSettings { concurrent_calls: 8, ..SandboxSettings::default() }
+    SandboxSettings { concurrent_calls: 8, compiler: compiler(), ..SandboxSettings::default() }
+}
+
+/// The program that compiles for tests: a test's own executable is none.
+pub(crate) fn compiler() -> CompilerSettings {
+    CompilerSettings { program: Some(env!("CARGO_BIN_EXE_semantest").into()), ..CompilerSettings::default() }
 }
 
 impl Sandbox {

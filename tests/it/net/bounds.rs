@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use semantest::model::digest::Digest;
 use semantest::model::units::ByteSize;
 use semantest::net::{Client, ClientLimits, Method, Multipart, NetError, Policy, Purpose, Request};
 
 use super::peer::{Peer, Script, answer};
-use super::{Outcome, client, listing};
+use super::{Outcome, client, listing, streamed};
 
 const LOOPBACK: [&str; 1] = ["127.0.0.0/8"];
 const SHORT: Duration = Duration::from_millis(400);
@@ -58,7 +57,7 @@ async fn an_endless_body_ends_at_the_limit() -> Outcome {
     assert_eq!((cut.body.len(), cut.is_cut), (1024, true));
     let refused = client.send(request.refusing_above(ByteSize::kib(256))).await;
     assert!(matches!(refused, Err(NetError::TooLarge { .. })), "{refused:?}");
-    let refused = client.download(&peer.url("/")?, ByteSize::mib(1), None, LONG).await;
+    let refused = streamed(&client, peer.url("/")?, ByteSize::mib(1), LONG).await;
     assert!(matches!(refused, Err(NetError::TooLarge { .. })), "{refused:?}");
     Ok(())
 }
@@ -78,7 +77,7 @@ async fn a_body_of_exactly_the_limit_is_whole() -> Outcome {
 async fn an_announced_size_over_the_limit_is_not_even_read() -> Outcome {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 209715200\r\n\r\n";
     let peer = Peer::start(vec![Script::Drip(head.into(), Vec::new(), LONG)]).await?;
-    let refused = client(Purpose::Sources, &LOOPBACK)?.download(&peer.url("/")?, ByteSize::mib(64), None, LONG).await;
+    let refused = streamed(&client(Purpose::Sources, &LOOPBACK)?, peer.url("/")?, ByteSize::mib(64), LONG).await;
     assert!(matches!(refused, Err(NetError::TooLarge { .. })), "{refused:?}");
     Ok(())
 }
@@ -131,22 +130,9 @@ async fn a_download_that_drips_is_given_up_long_before_its_timeout() -> Outcome 
     let limits = ClientLimits { slow_start: SHORT, ..ClientLimits::default() };
     let client = Client::new(Policy::new(&listing(&LOOPBACK), Purpose::Sources, false), limits)?;
     let started = Instant::now();
-    let refused = client.download(&peer.url("/")?, ByteSize::mib(1), None, LONG).await;
+    let refused = streamed(&client, peer.url("/")?, ByteSize::mib(1), LONG).await;
     assert!(matches!(refused, Err(NetError::TooSlow { bytes_per_second: 1000 })), "{refused:?}");
     assert!(started.elapsed() < LONG / 2);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_download_is_known_by_its_digest() -> Outcome {
-    let peer = Peer::start(vec![answer(200, "content-type: application/wasm\r\n", "component")]).await?;
-    let client = client(Purpose::Sources, &LOOPBACK)?;
-    let (right, wrong) = (Digest::of(b"component"), Digest::of(b"another"));
-    let download = client.download(&peer.url("/")?, ByteSize::kib(1), Some(&right), LONG).await?;
-    assert_eq!((download.digest, download.content_type.as_deref()), (right, Some("application/wasm")));
-    assert_eq!(download.bytes, "component");
-    let mismatch = client.download(&peer.url("/")?, ByteSize::kib(1), Some(&wrong), LONG).await;
-    assert!(matches!(mismatch, Err(NetError::DigestMismatch { found, .. }) if found == right));
     Ok(())
 }
 
@@ -154,8 +140,7 @@ async fn a_download_is_known_by_its_digest() -> Outcome {
 async fn a_download_that_is_not_there_says_so() -> Outcome {
     for (status, is_retryable) in [(404, false), (403, false), (500, true), (503, true), (429, true)] {
         let peer = Peer::start(vec![answer(status, "", "sorry")]).await?;
-        let error =
-            client(Purpose::Sources, &LOOPBACK)?.download(&peer.url("/")?, ByteSize::kib(1), None, LONG).await.err();
+        let error = streamed(&client(Purpose::Sources, &LOOPBACK)?, peer.url("/")?, ByteSize::kib(1), LONG).await.err();
         let error = error.ok_or("it was there")?;
         assert_eq!(error.disposition().is_retryable(), is_retryable, "{status}");
         assert_eq!(error.public_message(), format!("answered {status}"));

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use semantest::model::units::ByteSize;
-use semantest::net::{Denied, Download, Method, NetError, Purpose, Request};
+use semantest::net::{Denied, Method, NetError, Purpose, Request};
 use url::Url;
 
 use super::peer::{Peer, answer, redirect};
-use super::{Outcome, client};
+use super::{Outcome, client, streamed};
 
 const LOOPBACK: [&str; 1] = ["127.0.0.0/8"];
 
-async fn fetch(purpose: Purpose, url: &Url) -> Result<Download, NetError> {
-    client(purpose, &LOOPBACK)?.download(url, ByteSize::kib(64), None, Duration::from_secs(10)).await
+async fn fetch(purpose: Purpose, url: &Url) -> Result<Bytes, NetError> {
+    streamed(&client(purpose, &LOOPBACK)?, url.clone(), ByteSize::kib(64), Duration::from_secs(10)).await
 }
 
 #[tokio::test]
@@ -33,7 +34,7 @@ async fn a_source_may_move_three_times_and_not_four() -> Outcome {
         let peer = Peer::start(scripts).await?;
         let found = fetch(Purpose::Sources, &peer.url("/")?).await;
         match found {
-            Ok(download) => assert!(is_found && download.bytes == "wasm"),
+            Ok(download) => assert!(is_found && download == "wasm"),
             Err(error) => assert!(!is_found && matches!(error, NetError::Redirect { .. }), "{error:?}"),
         }
     }

@@ -109,13 +109,14 @@ async fn the_quota_counts_keys_and_values_and_shrinking_is_always_allowed() {
     kv.set(SCOPE, "aa", &[0; 48], tight).await.unwrap();
     kv.set(SCOPE, "bb", &[0; 48], tight).await.unwrap();
     assert_eq!(kv.used_bytes(SCOPE).await.unwrap(), 100);
-    for refused in [
-        kv.set(SCOPE, "c", b"", tight).await.map(|_| ()),
-        kv.cas(SCOPE, "c", b"", None, tight).await.map(|_| ()),
-        kv.increment(SCOPE, "c", 1, tight).await.map(|_| ()),
-        kv.set(SCOPE, "aa", &[0; 49], tight).await.map(|_| ()),
+    for (refused, wanted) in [
+        (kv.set(SCOPE, "c", b"", tight).await.map(|_| ()), 101),
+        (kv.cas(SCOPE, "c", b"", None, tight).await.map(|_| ()), 101),
+        (kv.increment(SCOPE, "c", 1, tight).await.map(|_| ()), 102),
+        (kv.set(SCOPE, "aa", &[0; 50], tight).await.map(|_| ()), 102),
     ] {
-        assert!(matches!(refused, Err(KvError::Quota { quota: 100, used: 100 })), "{refused:?}");
+        let told = matches!(refused, Err(KvError::Quota { quota: 100, wanted: told }) if told == wanted);
+        assert!(told, "{wanted}: {refused:?}");
     }
     let tighter = WriteOptions { quota: 10, ttl: None };
     kv.set(SCOPE, "aa", &[0; 40], tighter).await.unwrap();

@@ -75,7 +75,8 @@ impl TestApp {
         config.server.ops_listen = ([127, 0, 0, 1], 0).into();
         config.server.key_environment = String::from("test");
         // Signatures have tests of their own; the others publish without, as in `dev`.
-        config.addons.signatures.mode = SignatureMode::Warn;
+        config.addons.signatures = SignatureMode::Warn;
+        config.sandbox.compiler = crate::host::guest::compiler();
         change(&mut config);
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
         let mode = Mode { is_dev, root: root.clone() };

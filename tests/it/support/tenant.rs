@@ -45,6 +45,23 @@ impl Http {
         self.send(request).await.expect(200).json()
     }
 
+    /// Changes an addon that a user has.
+    pub(crate) async fn change(&self, user: &str, addon: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, &addon_path(user, addon)).json(body)).await
+    }
+
+    /// What the three keys say to a use, asked beforehand.
+    pub(crate) async fn explain(&self, user: &str, addon: &str, query: &str) -> Value {
+        self.get(&format!("{}/explain?{query}", addon_path(user, addon))).await.expect(200).json()
+    }
+
+    /// Puts other ceilings in the place of those that hold, whatever they are.
+    pub(crate) async fn bound(&self, ceilings: &Value, namespaces: &Value) {
+        let policy = json!({ "approval": "auto", "ceilings": ceilings, "namespaces": namespaces });
+        let request = self.request(Method::PUT, "/api/v1/admin/policy").header("if-match", "*").json(&policy);
+        self.send(request).await.expect(200);
+    }
+
     /// How an addon stands for a user.
     pub(crate) async fn enablement(&self, user: &str, addon: &str) -> Answer {
         self.get(&addon_path(user, addon)).await

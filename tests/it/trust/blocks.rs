@@ -112,7 +112,7 @@ async fn a_dry_run_shows_whom_a_block_would_hit_and_does_nothing() {
 #[tokio::test]
 async fn a_revoked_key_stops_what_it_signed_from_then_on_and_nothing_before() {
     let platform = Platform::start().await;
-    decide(&platform.admin, json!({"mode": "require"})).await;
+    decide(&platform.admin, json!({"signatures": "require"})).await;
     let id = register(&platform, &key(1)).await;
     let (old, new) = (addon("acme.old", "1.0.0"), addon("acme.new", "1.0.0"));
     publish_signed(&platform.publisher, &old, &signed(&old, &key(1))).await;

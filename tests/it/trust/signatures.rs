@@ -11,7 +11,7 @@ use crate::support::platform::Platform;
 use crate::support::tenant::failed_step;
 
 async fn strict() -> Platform {
-    Platform::with(|config| config.addons.signatures.mode = SignatureMode::Require).await
+    Platform::with(|config| config.addons.signatures = SignatureMode::Require).await
 }
 
 fn refused(job: &Value, code: &str, reason: &str) {
@@ -115,7 +115,7 @@ async fn the_policy_decides_for_the_platform_and_for_single_namespaces_and_is_me
         ("off", Some(&wrong), "not-checked"),
         ("warn", Some(&wrong), "invalid"),
     ] {
-        decide(&platform.admin, json!({"namespaces": {"acme": mode}})).await;
+        decide(&platform.admin, json!({"namespaces": {"acme": {"signatures": mode}}})).await;
         let fresh = addon("acme.plain", &format!("1.0.0-{mode}-{state}"));
         let signature = signature.map(|_| signed(&fresh, &key(9)));
         let job = match signature {
@@ -130,19 +130,17 @@ async fn the_policy_decides_for_the_platform_and_for_single_namespaces_and_is_me
     }
     platform.publisher.publish_well(component).await;
     platform.acme.enable_well("alice", "acme.plain", &json!({})).await;
-    let policy = decide(&platform.admin, json!({"namespaces": {"acme": null}})).await;
-    assert_eq!(
-        (&policy["signatures"]["mode"], &policy["signatures"]["decided"]["namespaces"]),
-        (&json!("require"), &json!({}))
-    );
+    let policy = decide(&platform.admin, json!({})).await;
+    assert_eq!(policy["signatures"], Value::Null, "what the settings say holds again: {policy}");
     let job = platform.acme.enable("bob", "acme.plain", &json!({})).await.expect(200).json();
     refused(&job, "SIGNATURE_MISSING", "");
-    decide(&platform.admin, json!({"mode": "off"})).await;
+    decide(&platform.admin, json!({"signatures": "off"})).await;
     platform.acme.enable_well("bob", "acme.plain", &json!({})).await;
-    let bad = platform.admin.request(Method::PATCH, "/api/v1/admin/policy");
-    let bad = bad.json(&json!({"signatures": {"mode": "maybe", "namespaces": {"A.b": "off"}}}));
-    let answer = platform.admin.send(bad).await.expect_problem(422, "VALIDATION_ERROR");
-    assert_eq!(answer.pointers(), ["/signatures/mode", "/signatures/namespaces/A.b"]);
+    let bad =
+        json!({"approval": "auto", "ceilings": {}, "signatures": "maybe", "namespaces": {"acme": {"signatures": 1}}});
+    let request = platform.admin.request(Method::PUT, "/api/v1/admin/policy").header("if-match", "*");
+    let answer = platform.admin.send(request.json(&bad)).await.expect_problem(422, "VALIDATION_ERROR");
+    assert_eq!(answer.pointers(), ["/namespaces/acme/signatures", "/signatures"]);
     platform.end().await;
 }
 
@@ -152,7 +150,7 @@ async fn an_unsigned_version_is_signed_afterwards_by_publishing_it_again() {
     register(&platform, &key(1)).await;
     let component = addon("acme.late", "1.0.0");
     platform.publisher.publish_well(component.clone()).await;
-    decide(&platform.admin, json!({"mode": "require"})).await;
+    decide(&platform.admin, json!({"signatures": "require"})).await;
     let job = platform.acme.enable("alice", "acme.late", &json!({})).await.expect(200).json();
     refused(&job, "SIGNATURE_MISSING", "");
     let signature = signed(&component, &key(1));
@@ -167,7 +165,7 @@ async fn an_unsigned_version_is_signed_afterwards_by_publishing_it_again() {
 #[tokio::test]
 async fn a_form_and_a_json_body_carry_the_signature_too() {
     let platform = Platform::with(|config| {
-        config.addons.signatures.mode = SignatureMode::Require;
+        config.addons.signatures = SignatureMode::Require;
         config.addons.path_roots = vec![std::env::temp_dir()];
     })
     .await;

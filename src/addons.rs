@@ -6,6 +6,7 @@
 //! compiles or runs a guest is called by a job.
 
 mod actions;
+mod begin;
 mod blocking;
 mod blocks;
 mod consent;
@@ -14,11 +15,15 @@ mod edition;
 mod enable;
 pub mod error;
 pub mod explain;
+mod export;
+mod follow;
 pub mod forbid;
 pub mod hooks;
 mod inspections;
 mod install;
+mod last_rights;
 pub mod measure;
+mod outcome;
 mod owner;
 mod publish;
 pub mod publishers;
@@ -28,6 +33,7 @@ mod reconfigure;
 mod record;
 mod registry;
 mod rights;
+mod rollback;
 mod running;
 mod settings;
 mod settle;
@@ -36,6 +42,8 @@ mod sweep;
 mod trust;
 mod verify;
 pub mod views;
+mod writes;
+mod yank;
 
 use std::sync::Arc;
 
@@ -62,9 +70,10 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
-pub use owner::{Owner, kv_scope};
+pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
 #[derive(Clone, Debug, Default, PartialEq)]

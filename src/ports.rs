@@ -6,7 +6,7 @@ mod progress;
 
 use std::sync::Arc;
 
-use crate::addons::{self, CallScope, Runner};
+use crate::addons::{CallScope, Runner};
 use crate::host::ports::{KvPort, Ports};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
@@ -35,7 +35,7 @@ impl Runner for GuestPorts {
     fn ports(&self, scope: &CallScope<'_>) -> Ports {
         let kv = scope.rights.effective().has(CapabilityKind::Kv).then(|| -> Arc<dyn KvPort> {
             let kv = self.kv.within(scope.enablement);
-            Arc::new(AddonKv::new(kv, addons::kv_scope(scope.owner), Arc::clone(scope.rights)))
+            Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), Arc::clone(scope.rights)))
         });
         Ports {
             kv,

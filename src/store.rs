@@ -19,6 +19,7 @@ pub mod job_events;
 pub mod jobs;
 pub mod keys;
 pub mod kv;
+mod kv_copy;
 mod kv_keys;
 pub mod page;
 pub mod policy;

@@ -238,8 +238,13 @@ impl Inner {
 
     /// The version that a wish means: what is blocked comes last, so that whoever asks for the newest gets the newest that
     /// runs, and whoever asks for just that one hears why not.
-    pub(super) fn choose(&self, wish: &VersionWish, records: &[VersionRecord]) -> Option<VersionRecord> {
-        wish.choose(&self.marked(records.to_vec())).or_else(|| wish.choose(records))
+    pub(super) fn choose(
+        &self,
+        wish: &VersionWish,
+        records: &[VersionRecord],
+        held: Option<&Digest>,
+    ) -> Option<VersionRecord> {
+        wish.choose(&self.marked(records.to_vec()), held).or_else(|| wish.choose(records, held))
     }
 
     /// The versions, with `blocked` in the place of the state of those that are.

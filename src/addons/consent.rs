@@ -15,12 +15,19 @@ pub(super) enum Consent {
     ForOther(Digest),
 }
 
-/// Decides by the platform's mode, what the manifest asks for, and the digest that was named.
-pub(super) fn decide(mode: ConsentMode, manifest: &Manifest, resolved: &Digest, named: Option<&Digest>) -> Consent {
+/// Decides by the platform's mode, what the manifest asks for, the digest that was named, and whether these grants of this
+/// digest were consented to before.
+pub(super) fn decide(
+    mode: ConsentMode,
+    manifest: &Manifest,
+    resolved: &Digest,
+    named: Option<&Digest>,
+    stands: bool,
+) -> Consent {
     match named {
         Some(digest) if digest.matches(resolved) => Consent::Given,
         Some(digest) => Consent::ForOther(*digest),
-        None if manifest.capabilities.is_empty() => Consent::Given,
+        None if stands || manifest.capabilities.is_empty() => Consent::Given,
         None => match mode {
             ConsentMode::Implied => Consent::Given,
             ConsentMode::Required => Consent::Missing,
@@ -45,17 +52,19 @@ mod tests {
     #[test]
     fn the_digest_decides() -> Result<(), Box<dyn std::error::Error>> {
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
-        for (mode, asks, named, expected) in [
-            (ConsentMode::Required, false, None, Consent::Given),
-            (ConsentMode::Required, true, None, Consent::Missing),
-            (ConsentMode::Implied, true, None, Consent::Given),
-            (ConsentMode::Required, true, Some(one), Consent::Given),
-            (ConsentMode::Required, true, Some(other), Consent::ForOther(other)),
-            (ConsentMode::Implied, true, Some(other), Consent::ForOther(other)),
-            (ConsentMode::Required, false, Some(other), Consent::ForOther(other)),
+        for (mode, asks, named, stands, expected) in [
+            (ConsentMode::Required, false, None, false, Consent::Given),
+            (ConsentMode::Required, true, None, false, Consent::Missing),
+            (ConsentMode::Required, true, None, true, Consent::Given),
+            (ConsentMode::Implied, true, None, false, Consent::Given),
+            (ConsentMode::Required, true, Some(one), false, Consent::Given),
+            (ConsentMode::Required, true, Some(other), false, Consent::ForOther(other)),
+            (ConsentMode::Required, true, Some(other), true, Consent::ForOther(other)),
+            (ConsentMode::Implied, true, Some(other), false, Consent::ForOther(other)),
+            (ConsentMode::Required, false, Some(other), false, Consent::ForOther(other)),
         ] {
-            let decided = decide(mode, &manifest(asks)?, &one, named.as_ref());
-            assert_eq!(decided, expected, "{mode:?} {asks} {named:?}");
+            let decided = decide(mode, &manifest(asks)?, &one, named.as_ref(), stands);
+            assert_eq!(decided, expected, "{mode:?} {asks} {named:?} {stands}");
         }
         Ok(())
     }

@@ -90,7 +90,7 @@ impl Addons {
         if unloading.from == EnablementState::Enabled
             && let Some(running) = self.inner.as_running(owner, begun).await?
         {
-            self.say_goodbye(&running, context).await;
+            self.say_goodbye(&running, context, StopReason::UserDisabled, None).await;
         }
         if unloading.erase || erase {
             return self.erase(owner, job).await;
@@ -142,13 +142,17 @@ impl Addons {
     }
 
     /// Best effort, as the contract says: an addon that cannot say goodbye is switched off all the same.
-    async fn say_goodbye(&self, running: &Running, context: &CallContext) {
+    pub(super) async fn say_goodbye(
+        &self,
+        running: &Running,
+        context: &CallContext,
+        reason: StopReason,
+        wall_ms: Option<u64>,
+    ) {
         let Ok(compiled) = self.inner.compiled(running).await else { return };
-        let limits = self.inner.limits(&running.manifest, None, None);
+        let limits = self.inner.limits(&running.manifest, None, wall_ms);
         let call = Call { context, limits, given: &[] };
-        if let Err(error) =
-            self.inner.call(running, &compiled, call, Invocation::Deactivate(StopReason::UserDisabled)).await
-        {
+        if let Err(error) = self.inner.call(running, &compiled, call, Invocation::Deactivate(reason)).await {
             context.progress.log(&format!("deactivate failed: {error}")).await;
         }
     }
@@ -158,7 +162,8 @@ impl Addons {
 fn disabling(current: Enablement, erase: bool, job: &JobId) -> Result<Enablement, IllegalChange> {
     let state = current.state.next(Change::Unload)?;
     let from = current.unloading.map_or(current.state, |unloading| unloading.from);
-    Ok(Enablement { state, unloading: Some(Unloading { from, erase }), job_id: Some(job.clone()), ..current })
+    let unloading = Some(Unloading { from, erase });
+    Ok(Enablement { state, unloading, candidate: None, job_id: Some(job.clone()), ..current })
 }
 
 /// Whether the enablement is being switched off already, and erased where that is asked for.

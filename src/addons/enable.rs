@@ -1,6 +1,7 @@
 //! A client wants an addon for a user: checked at once, done by a job.
 
-use serde_json::json;
+use semver::Version;
+use serde_json::{Value, json};
 
 use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
@@ -8,6 +9,7 @@ use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
 use crate::addons::views::{EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
+use crate::clock;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -15,7 +17,7 @@ use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::Ticket;
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{Candidate, CandidateState, Enablement, Put};
 use crate::work::{IdempotencyKey, JobOptions, Reserved, Submission, Submitted};
 
 /// What the record says to a wish.
@@ -30,7 +32,7 @@ enum Claim {
 struct Checked {
     record: VersionRecord,
     grants: Grants,
-    config: serde_json::Value,
+    config: Value,
 }
 
 impl Addons {
@@ -47,7 +49,8 @@ impl Addons {
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<EnableAnswer, AddonsError> {
         let (client, user) = user;
-        let checked = self.check_wish(addon, spec).await?;
+        let owner = Owner { client: client.clone(), user: user.clone(), addon: addon.clone() };
+        let checked = self.check_wish(&owner, spec).await?;
         let ticket = ticket_of(client, user, addon, &checked, spec);
         let submission = Submission {
             client,
@@ -63,7 +66,6 @@ impl Addons {
         if work.is_made(&reserved).await? {
             return Ok(EnableAnswer::Accepted(work.submit_reserved(reserved, &submission).await?));
         }
-        let owner = Owner { client: client.clone(), user: user.clone(), addon: addon.clone() };
         match self.claim_load(&owner, &checked, spec, reserved.job_id()).await {
             Ok(Claim::Job(job)) => Ok(EnableAnswer::Accepted(self.submit_claimed(job, reserved, &submission).await?)),
             Ok(Claim::Unchanged(view)) => {
@@ -77,7 +79,7 @@ impl Addons {
         }
     }
 
-    /// Marks the enablement as `loading` by `job`, unless it is what is wished for, or a job is on its way to it. Of
+    /// Marks the enablement as `loading` by `job`, or a candidate of it where it runs, unless it is what is wished for, or a job is on its way to it. Of
     /// several equal wishes at the same moment one wins, and the others find its job.
     async fn claim_load(
         &self,
@@ -92,8 +94,21 @@ impl Addons {
                 Some(current) => self.settled(current).await?,
                 None => Enablement::fresh(owner.client.clone(), owner.user.clone(), owner.addon.clone()),
             };
+            if let Some(known) = loading_candidate(&current) {
+                if known.request == Some(request) {
+                    return Ok(Claim::Job(known.job_id.clone()));
+                }
+                return Err(busy(&current));
+            }
             if is_effective(&current, checked, spec) {
-                return Ok(Claim::Unchanged(Box::new(EnablementView::of(&current))));
+                let next = as_it_is(current.clone(), spec);
+                if next == current {
+                    return Ok(Claim::Unchanged(Box::new(EnablementView::of(&current))));
+                }
+                match self.inner.write(next.revision, &next).await? {
+                    Put::Stored(_) => return Ok(Claim::Unchanged(Box::new(EnablementView::of(&next)))),
+                    Put::Conflict(_) => continue,
+                }
             }
             if current.state.is_moving() {
                 let known = current.job_id.as_ref().filter(|_| current.state == EnablementState::Loading);
@@ -102,13 +117,20 @@ impl Addons {
                 }
                 return Err(busy(&current));
             }
-            let next = Enablement {
-                state: current.state.next(Change::Load)?,
-                job_id: Some(job.clone()),
-                request: Some(request),
-                error: None,
-                steps: Vec::new(),
-                ..current
+            let wish = wish_after(spec, &current);
+            let next = if current.state == EnablementState::Enabled {
+                Enablement { candidate: Some(candidate_of(checked, spec, wish, job, request)), ..current }
+            } else {
+                Enablement {
+                    state: current.state.next(Change::Load)?,
+                    candidate: None,
+                    job_id: Some(job.clone()),
+                    request: Some(request),
+                    wish,
+                    error: None,
+                    steps: Vec::new(),
+                    ..current
+                }
             };
             match self.inner.write(next.revision, &next).await? {
                 Put::Stored(_) => return Ok(Claim::Job(job.clone())),
@@ -167,8 +189,13 @@ impl Addons {
         if record.state == EnablementState::AwaitingConsent
             && let Some(version) = &record.version
         {
-            let version = self.inner.versions.get(&record.addon, version).await?;
-            view.requested = version.map(|version| in_plain_words(&version.manifest)).unwrap_or_default();
+            view.requested = self.requested(&record.addon, version).await?;
+        }
+        if let Some(candidate) = view.candidate.as_mut()
+            && let Some(waiting) = &record.candidate
+            && waiting.state == CandidateState::AwaitingConsent
+        {
+            candidate.requested = self.requested(&record.addon, &waiting.version).await?;
         }
         if let Some(failure) = self.inner.blocked_enablement(record).await? {
             view.state = EnablementState::Blocked.as_str();
@@ -177,22 +204,31 @@ impl Addons {
         Ok(view)
     }
 
-    async fn check_wish(&self, addon: &AddonId, spec: &EnableSpec) -> Result<Checked, AddonsError> {
-        let wish =
-            VersionWish::parse(spec.version.as_deref()).map_err(|message| AddonsError::invalid("/version", message))?;
+    /// What a version asks for, in plain words.
+    async fn requested(&self, addon: &AddonId, version: &Version) -> Result<Vec<Value>, AddonsError> {
+        let record = self.inner.versions.get(addon, version).await?;
+        Ok(record.map(|record| in_plain_words(&record.manifest)).unwrap_or_default())
+    }
+
+    async fn check_wish(&self, owner: &Owner, spec: &EnableSpec) -> Result<Checked, AddonsError> {
+        let addon = &owner.addon;
+        let current = self.inner.enablements.get(&owner.client, &owner.user, addon).await?;
+        let wish = wish_of(spec, current.as_ref()).map_err(|message| AddonsError::invalid("/version", message))?;
         let records = self.inner.versions.list(addon).await?;
         if records.is_empty() {
             return Err(unknown_addon(addon));
         }
+        let held = current.as_ref().and_then(|current| current.digest);
         let record = self
             .inner
-            .choose(&wish, &records)
+            .choose(&wish, &records, held.as_ref())
             .ok_or_else(|| AddonsError::NotFound(nothing_fits(addon, spec.version.as_deref(), &wish, &records)))?;
         self.inner.must_be_free(&blockable(&record))?;
         let mut faults = Vec::new();
-        let config = settings::check(&record.manifest, spec.config.as_ref()).unwrap_or_else(|found| {
+        let kept = current.as_ref().and_then(|current| kept_config(spec, current));
+        let config = settings::check(&record.manifest, spec.config.as_ref().or(kept)).unwrap_or_else(|found| {
             faults.extend(found);
-            serde_json::Value::Null
+            Value::Null
         });
         let grants = match &spec.grants {
             None => Grants::requested(&record.manifest),
@@ -215,10 +251,63 @@ pub(super) fn not_enabled(addon: &AddonId, user: &UserId) -> AddonsError {
     ))
 }
 
+/// Which version is meant: the one that waits for consent where its digest is consented to, and no version is named.
+fn wish_of(spec: &EnableSpec, current: Option<&Enablement>) -> Result<VersionWish, String> {
+    match current.and_then(|current| consented(spec, current)).filter(|_| spec.version.is_none()) {
+        Some(waiting) => Ok(VersionWish::Exact(waiting.version.clone())),
+        None => VersionWish::parse(spec.version.as_deref()),
+    }
+}
+
+fn loading_candidate(current: &Enablement) -> Option<&Candidate> {
+    current.candidate.as_ref().filter(|candidate| candidate.state == CandidateState::Loading)
+}
+
+fn candidate_of(checked: &Checked, spec: &EnableSpec, wish: Option<String>, job: &JobId, request: Digest) -> Candidate {
+    Candidate {
+        version: checked.record.version.clone(),
+        digest: checked.record.digest,
+        job_id: job.clone(),
+        since: clock::now(),
+        state: CandidateState::Loading,
+        error: None,
+        config: spec.config.as_ref().map(|_| checked.config.clone()),
+        wish,
+        request: Some(request),
+        is_automatic: false,
+    }
+}
+
+/// The candidate that a wish consents to by its digest.
+fn consented<'a>(spec: &EnableSpec, current: &'a Enablement) -> Option<&'a Candidate> {
+    current.candidate.as_ref().filter(|waiting| spec.consent == Some(waiting.digest))
+}
+
+/// What is wished for from now on: consent to a version that waits leaves the wish that brought it.
+fn wish_after(spec: &EnableSpec, current: &Enablement) -> Option<String> {
+    spec.version.clone().or_else(|| consented(spec, current)?.wish.clone())
+}
+
+/// The settings of a wish that names none: those that came with what it consents to, or those that there are.
+fn kept_config<'a>(spec: &EnableSpec, current: &'a Enablement) -> Option<&'a Value> {
+    let waiting = consented(spec, current).and_then(|waiting| waiting.config.as_ref());
+    waiting.or_else(|| current.version.is_some().then_some(&current.config))
+}
+
+/// The enablement as it runs, for a user who wants just that: no candidate that waits for consent or failed, and one that
+/// nobody asked for is not offered again.
+fn as_it_is(mut current: Enablement, spec: &EnableSpec) -> Enablement {
+    current.wish.clone_from(&spec.version);
+    let turned_down = current.candidate.take().filter(|candidate| candidate.is_automatic);
+    current.skipped = turned_down.map(|candidate| candidate.version).max(current.skipped);
+    current
+}
+
 /// Something else is on its way.
 fn busy(current: &Enablement) -> AddonsError {
-    let job = current.job_id.as_ref().map_or("", |id| id.as_str());
-    let what = if current.state == EnablementState::Loading { "another `load` of" } else { "an `unload` of" };
+    let job = loading_candidate(current).map(|candidate| &candidate.job_id).or(current.job_id.as_ref());
+    let job = job.map_or("", |id| id.as_str());
+    let what = if current.state == EnablementState::Disabling { "an `unload` of" } else { "another `load` of" };
     AddonsError::conflict(format!(
         "{what} `{}` is on its way for this user ({job}); wait for it or cancel it",
         current.addon

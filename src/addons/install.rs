@@ -1,33 +1,36 @@
 //! The `load` job: from a wish to a running enablement, one visible step after another.
 //!
 //! Every step may be repeated: a worker that dies leaves nothing half-written
-//! but a record that says `loading`, and the next attempt starts over.
+//! but a record that says `loading`, and the next attempt starts over. Where an
+//! addon is enabled already the load is its candidate's: the record stays what it
+//! is, and serves, until the last write ([`outcome`](super::outcome)).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::addons::begin::is_loading;
 use crate::addons::blocking::blocking;
 use crate::addons::blocks::blockable;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
+use crate::addons::follow::Followed;
 use crate::addons::owner::Owner;
-use crate::addons::record::{is_of, overtaken};
+use crate::addons::record::candidate_of;
 use crate::addons::registry::{VersionWish, nothing_fits};
 use crate::addons::rights::denied;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::{Addons, settings, verify};
-use crate::clock;
 use crate::host::inspect::Inspection;
-use crate::host::{InterfaceSet, Invocation, Reply};
+use crate::host::{CompiledAddon, Export, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::JobId;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
-use crate::model::lifecycle::{Change, EnablementState, IllegalChange};
+use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
 use crate::store::enablements::{AutoUpdate, Enablement};
@@ -37,13 +40,12 @@ use crate::work::progress::{Found, Progress};
 const STEPS_AFTER_CONSENT: [&str; 2] = ["compile", "activate"];
 
 /// What the checks before `compile` found out.
-struct Prepared {
-    record: VersionRecord,
-    inspection: Arc<Inspection>,
+pub(super) struct Prepared {
+    pub(super) record: VersionRecord,
     bytes: Bytes,
-    grants: Grants,
+    pub(super) grants: Grants,
     doors: InterfaceSet,
-    config: Value,
+    pub(super) config: Value,
     consent: Consent,
 }
 
@@ -58,7 +60,7 @@ struct Granted {
 
 impl Prepared {
     /// The enablement as it will be, for the call that activates it.
-    fn as_running(&self, owner: &Owner, begun: Enablement) -> Running {
+    pub(super) fn as_running(&self, owner: &Owner, begun: Enablement) -> Running {
         let enablement = Enablement {
             version: Some(self.record.version.clone()),
             digest: Some(self.record.digest),
@@ -77,19 +79,19 @@ impl Addons {
     /// [`JobError`] with the code of the step that failed.
     pub async fn install(&self, owner: &Owner, ticket: &Load, context: &CallContext) -> Result<Value, JobError> {
         let progress = &context.progress;
-        let begun = self.begin_loading(owner, &context.job_id).await?;
-        if begun.state != EnablementState::Loading {
+        let begun = self.begin_loading(owner, ticket, &context.job_id).await?;
+        if !is_loading(&begun, &context.job_id) {
             // An earlier attempt of this job got that far and died before it could say so.
-            return self.result(&begun).await;
+            return self.result(&begun, &context.job_id).await;
         }
-        let prepared = self.prepare(ticket, owner, progress).await?;
+        let prepared = self.prepare(ticket, owner, &begun, progress).await?;
         progress.percent(60).await;
         if prepared.consent == Consent::Missing {
             for step in STEPS_AFTER_CONSENT {
                 progress.skip(step).await;
             }
             let ended = self.settle(owner, Change::ConsentMissing, &prepared, ticket, context).await?;
-            return self.result(&ended).await;
+            return self.result(&ended, &context.job_id).await;
         }
         let compiled = progress
             .step("compile", async {
@@ -100,28 +102,55 @@ impl Addons {
             })
             .await?;
         progress.percent(85).await;
-        progress
-            .step("activate", async {
-                if !prepared.inspection.exports_interface("lifecycle") {
-                    return Ok(Found::with((), json!({ "lifecycle": false })));
-                }
+        let ended = match begun.last_ran().filter(|ran| ran.digest != prepared.record.digest) {
+            Some(before) => self.carry_over(owner, &before, &begun, (&prepared, &compiled), ticket, context).await?,
+            None => {
                 let running = prepared.as_running(owner, begun);
-                let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
-                match self.inner.call(&running, &compiled, call, Invocation::Activate).await {
-                    Ok(Reply::Done) => Ok(Found::with((), json!({ "lifecycle": true }))),
-                    Ok(_) => Err(JobError::permanent(JobCode::Internal, "the activation answered out of turn")),
-                    Err(error) => Err(as_activation_error(error)),
-                }
-            })
-            .await?;
-        let ended = self.settle(owner, Change::Loaded, &prepared, ticket, context).await?;
-        self.result(&ended).await
+                progress.step("activate", self.activate(&running, &compiled, context)).await?;
+                self.settle(owner, Change::Loaded, &prepared, ticket, context).await?
+            }
+        };
+        // Who names an exact version begins there, and follows what is approved from now on.
+        let is_exact = matches!(VersionWish::parse(ended.wish.as_deref()), Ok(VersionWish::Exact(_)));
+        if ended.auto_update == AutoUpdate::Compatible && !is_exact {
+            self.catch_up(owner).await;
+        }
+        self.result(&ended, &context.job_id).await
     }
 
-    /// What the job's client reads.
-    async fn result(&self, ended: &Enablement) -> Result<Value, JobError> {
-        let Enablement { state, addon, version, digest, grants, .. } = ended;
-        if *state == EnablementState::AwaitingConsent
+    /// Tries the version out in a fresh store: `activate` where it has one, and otherwise whether it can be started at all.
+    pub(super) async fn activate(
+        &self,
+        running: &Running,
+        compiled: &CompiledAddon,
+        context: &CallContext,
+    ) -> Result<Found<()>, JobError> {
+        let has_lifecycle = compiled.has(Export::Lifecycle);
+        let question = if has_lifecycle {
+            Some(Invocation::Activate)
+        } else {
+            Export::ALL.into_iter().find(|export| compiled.has(*export)).map(Invocation::Start)
+        };
+        if let Some(question) = question {
+            let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
+            match self.inner.call(running, compiled, call, question).await {
+                Ok(Reply::Done) => {}
+                Ok(_) => return Err(JobError::permanent(JobCode::Internal, "the activation answered out of turn")),
+                Err(error) => return Err(as_activation_error(error)),
+            }
+        }
+        Ok(Found::with((), json!({ "lifecycle": has_lifecycle })))
+    }
+
+    /// What the job's client reads: of its candidate where that still waits, of the enablement otherwise.
+    async fn result(&self, ended: &Enablement, job: &JobId) -> Result<Value, JobError> {
+        let Enablement { addon, grants, .. } = ended;
+        let candidate = candidate_of(ended, job);
+        let is_waiting = candidate.is_some() || ended.state == EnablementState::AwaitingConsent;
+        let state = if is_waiting { EnablementState::AwaitingConsent } else { ended.state };
+        let version = candidate.map_or(ended.version.as_ref(), |candidate| Some(&candidate.version));
+        let digest = candidate.map_or(ended.digest, |candidate| Some(candidate.digest));
+        if is_waiting
             && let Some(number) = version
             && let Some(edition) = self.inner.edition(addon, number).await?
         {
@@ -133,35 +162,15 @@ impl Addons {
         Ok(json!({ "state": state, "addonId": addon, "version": version, "digest": digest, "grants": grants }))
     }
 
-    /// The enablement, `loading` by `job`; or as an earlier attempt of the same job left it. A job of ours finds it marked
-    /// by its request: where it is not, somebody asked for something else since, and this load must not undo that.
-    async fn begin_loading(&self, owner: &Owner, job: &JobId) -> Result<Enablement, JobError> {
-        self.change(owner, |current| {
-            match (is_of(current, job), current.state) {
-                (
-                    true,
-                    EnablementState::Loading
-                    | EnablementState::Enabled
-                    | EnablementState::AwaitingConsent
-                    | EnablementState::AwaitingSecrets,
-                ) => return Ok(false),
-                // It failed and is tried again.
-                (true, EnablementState::Failed) => {}
-                (_, _) if job.as_foreign().is_none() => return Err(overtaken(owner)),
-                (_, _) => {}
-            }
-            if current.state != EnablementState::Loading {
-                current.state = current.state.next(Change::Load).map_err(as_activation_failure)?;
-            }
-            current.job_id = Some(job.clone());
-            current.error = None;
-            Ok(true)
-        })
-        .await
-    }
-
-    async fn prepare(&self, ticket: &Load, owner: &Owner, progress: &Progress) -> Result<Prepared, JobError> {
-        let record = progress.step("resolve", self.resolve(owner, ticket)).await?;
+    async fn prepare(
+        &self,
+        ticket: &Load,
+        owner: &Owner,
+        begun: &Enablement,
+        progress: &Progress,
+    ) -> Result<Prepared, JobError> {
+        let held = begun.digest;
+        let record = progress.step("resolve", self.resolve(owner, ticket, held.as_ref())).await?;
         let bytes = progress
             .step("fetch", async {
                 let bytes = self.inner.stored_component(&record.digest).await?;
@@ -176,16 +185,21 @@ impl Addons {
         let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection =
             progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
-        let granted = progress.step("grants", self.grant(&record, &inspection, ticket)).await?;
+        let granted = progress.step("grants", self.grant(&record, &inspection, ticket, begun)).await?;
         let Granted { grants, doors, config, consent } = granted;
-        Ok(Prepared { record, inspection, bytes, grants, doors, config, consent })
+        Ok(Prepared { record, bytes, grants, doors, config, consent })
     }
 
-    async fn resolve(&self, owner: &Owner, ticket: &Load) -> Result<Found<VersionRecord>, JobError> {
+    pub(super) async fn resolve(
+        &self,
+        owner: &Owner,
+        ticket: &Load,
+        held: Option<&Digest>,
+    ) -> Result<Found<VersionRecord>, JobError> {
         let wish = VersionWish::parse(ticket.version.as_deref())
             .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
         let records = self.inner.versions.list(&owner.addon).await?;
-        let record = self.inner.choose(&wish, &records).ok_or_else(|| {
+        let record = self.inner.choose(&wish, &records, held).ok_or_else(|| {
             let message = nothing_fits(&owner.addon, ticket.version.as_deref(), &wish, &records);
             JobError::permanent(JobCode::AddonUnknown, message)
         })?;
@@ -198,10 +212,14 @@ impl Addons {
         record: &VersionRecord,
         inspection: &Inspection,
         ticket: &Load,
+        begun: &Enablement,
     ) -> Result<Found<Granted>, JobError> {
-        let config = settings::check(&record.manifest, ticket.config.as_ref())
+        let kept = begun.version.is_some().then_some(&begun.config);
+        let config = settings::check(&record.manifest, ticket.config.as_ref().or(kept))
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
+        let followed = self.followed(begun, record, inspection).await?;
         let grants = match &ticket.grants {
+            None if let Some(Followed::Within(carried)) = &followed => carried.clone(),
             None => Grants::requested(&record.manifest),
             Some(wish) => Grants::narrowed(&record.manifest, wish.clone())
                 .map_err(|error| JobError::permanent(JobCode::NotGranted, error.to_string()))?,
@@ -213,7 +231,13 @@ impl Addons {
             Some(Ok(digest)) => Some(digest),
             Some(Err(error)) => return Err(JobError::permanent(JobCode::DigestMismatch, format!("consent: {error}"))),
         };
-        let consent = decide(self.inner.settings.consent, &record.manifest, &record.digest, named.as_ref());
+        let stands = begun.consent == Some(record.digest) && begun.grants.covers(&grants);
+        let mode = self.inner.settings.consent;
+        let consent = match followed {
+            Some(Followed::Within(_)) => Consent::Given,
+            Some(Followed::Beyond) => Consent::Missing,
+            None => decide(mode, &record.manifest, &record.digest, named.as_ref(), stands),
+        };
         if let Consent::ForOther(other) = consent {
             let message = format!("consent was given to {other}, but {} would run", record.digest);
             return Err(JobError::permanent(JobCode::DigestMismatch, message));
@@ -229,43 +253,6 @@ impl Addons {
         });
         Ok(Found::with(Granted { grants, doors, config, consent }, evidence))
     }
-
-    /// Writes what the job found: one compare-and-set, so that a reader sees all of it or nothing, and the last moment at
-    /// which the job can be cancelled.
-    async fn settle(
-        &self,
-        owner: &Owner,
-        change: Change,
-        prepared: &Prepared,
-        ticket: &Load,
-        context: &CallContext,
-    ) -> Result<Enablement, JobError> {
-        self.conclude(owner, &context.job_id, |current| {
-            if !is_of(current, &context.job_id) {
-                return Err(overtaken(owner));
-            }
-            current.state = current.state.next(change).map_err(as_activation_failure)?;
-            current.version = Some(prepared.record.version.clone());
-            current.digest = Some(prepared.record.digest);
-            current.grants = prepared.grants.clone();
-            current.config = prepared.config.clone();
-            current.steps = context.progress.steps();
-            current.error = None;
-            if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
-                current.auto_update = mode;
-            }
-            if change == Change::Loaded {
-                current.consent = Some(prepared.record.digest);
-                current.enabled_at = Some(clock::now());
-            }
-            Ok(())
-        })
-        .await
-    }
-}
-
-fn as_activation_failure(error: IllegalChange) -> JobError {
-    JobError::permanent(JobCode::ActivateFailed, error.to_string())
 }
 
 async fn manifest(bytes: &Bytes, record: &VersionRecord) -> Result<Found<()>, JobError> {

@@ -36,7 +36,7 @@ impl Addons {
     pub async fn prepared_call(&self, owner: &Owner, action: &str, params: Value) -> Result<PreparedCall, JobError> {
         let running = self.must_run(owner).await?;
         let compiled = self.inner.compiled(&running).await?;
-        let entries = self.inner.kv.export(&crate::addons::kv_scope(owner)).await?;
+        let entries = self.inner.kv.export(&running.enablement.kv_scope()).await?;
         let state = entries
             .into_iter()
             .map(|(key, entry)| (key, KvEntry { value: Bytes::from(entry.value), version: entry.version }))

@@ -283,6 +283,9 @@ impl Addons {
             PutVersion::Stored | PutVersion::Same(_) => {
                 // A sweep may have taken what was there before the record named it.
                 blobs.put(BlobKind::Component, &record.digest, bytes).await?;
+                if record.state == VersionState::Approved {
+                    self.inner.versions.mark_update(&record.id).await?;
+                }
                 Ok(Found::with((), json!({ "state": record.state.as_str() })))
             }
             PutVersion::Doomed => {

@@ -19,7 +19,7 @@ use crate::model::job::JobStatus;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::queue::tickets::reconfigure::Reconfigure;
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{AutoUpdate, CandidateState, Enablement, Put};
 use crate::work::{JobOptions, Submission};
 
 /// How long a change of settings waits for the addon's word before it is answered as still going on.
@@ -35,10 +35,12 @@ impl Addons {
     pub async fn patch(&self, owner: &Owner, patch: &PatchSpec) -> Result<EnablementView, AddonsError> {
         let current = self.inner.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
         let current = current.ok_or_else(|| not_enabled(&owner.addon, &owner.user))?;
-        if current.state.is_moving() && (patch.config.is_some() || patch.grants.is_some()) {
+        let is_moving = current.state.is_moving()
+            || current.candidate.as_ref().is_some_and(|candidate| candidate.state == CandidateState::Loading);
+        if is_moving && (patch.config.is_some() || patch.grants.is_some()) {
             return Err(AddonsError::conflict(format!(
-                "the addon is {}; its settings and grants can be changed when that is over",
-                current.state
+                "a job about `{}` is on its way; its settings and grants can be changed when that is over",
+                current.addon
             )));
         }
         let mut next = self.patched(owner, current, patch).await?;
@@ -57,7 +59,12 @@ impl Addons {
             };
         }
         match self.inner.write(next.revision, &next).await? {
-            Put::Stored(revision) => self.view(&Enablement { revision, ..next }).await,
+            Put::Stored(revision) => {
+                if patch.auto_update == Some(AutoUpdate::Compatible) {
+                    self.catch_up(owner).await;
+                }
+                self.view(&Enablement { revision, ..next }).await
+            }
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }
     }
@@ -141,8 +148,11 @@ impl Addons {
         let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
         self.inner.call(&changed, &compiled, call, Invocation::Reconfigure).await?;
         self.change(owner, |current| {
-            // It was erased meanwhile: its settings must not bring a record back, nor reach one that came after it.
-            if current.revision == 0 || current.subject != running.enablement.subject {
+            // It was erased or upgraded meanwhile: its settings must not bring a record back, nor reach what came after it.
+            if current.revision == 0
+                || current.subject != running.enablement.subject
+                || current.digest != running.enablement.digest
+            {
                 return Err(overtaken(owner));
             }
             if current.config == config {

@@ -5,7 +5,8 @@ use crate::addons::owner::Owner;
 use crate::model::code::JobCode;
 use crate::model::id::JobId;
 use crate::model::job_error::JobError;
-use crate::store::enablements::{Concluded, Enablement, Put};
+use crate::model::lifecycle::EnablementState;
+use crate::store::enablements::{Candidate, Concluded, Enablement, Put};
 
 /// How often a write that somebody else was quicker with is tried again.
 pub(super) const WRITE_TRIES: u32 = 8;
@@ -58,6 +59,11 @@ impl Addons {
 /// Whether the enablement is `job`'s to change: nobody asked for anything else since.
 pub(super) fn is_of(current: &Enablement, job: &JobId) -> bool {
     current.job_id.as_ref() == Some(job)
+}
+
+/// The upgrade that `job` brings, while the version before serves.
+pub(super) fn candidate_of<'a>(current: &'a Enablement, job: &JobId) -> Option<&'a Candidate> {
+    current.candidate.as_ref().filter(|candidate| current.state == EnablementState::Enabled && candidate.job_id == *job)
 }
 
 /// Somebody asked for something else while this load was on its way.

@@ -5,6 +5,7 @@ use semver::{Version, VersionReq};
 
 use crate::addons::views::{AddonView, VersionLine, VersionView};
 use crate::addons::{Addons, AddonsError};
+use crate::model::digest::Digest;
 use crate::model::id::AddonId;
 use crate::store::addons::{VersionRecord, VersionState};
 use crate::store::blobs::BlobKind;
@@ -39,11 +40,17 @@ impl VersionWish {
         }
     }
 
-    /// The record that the wish means among `records`, in any order; only approved ones count.
-    pub(super) fn choose(&self, records: &[VersionRecord]) -> Option<VersionRecord> {
+    /// The record that the wish means among `records`, in any order; only approved ones count, and to whoever holds a
+    /// version by its digest also that one where it was yanked.
+    pub(super) fn choose(&self, records: &[VersionRecord], held: Option<&Digest>) -> Option<VersionRecord> {
+        let may_be_used = |record: &VersionRecord| match record.state {
+            VersionState::Approved => true,
+            VersionState::Yanked => matches!(self, Self::Exact(_)) && held == Some(&record.digest),
+            VersionState::Pending | VersionState::Blocked => false,
+        };
         records
             .iter()
-            .filter(|record| record.state == VersionState::Approved)
+            .filter(|record| may_be_used(record))
             .filter(|record| self.fits(&record.version))
             .max_by(|a, b| a.version.cmp(&b.version))
             .cloned()
@@ -71,6 +78,37 @@ pub(super) fn nothing_fits(addon: &AddonId, wanted: Option<&str>, wish: &Version
             format!("`{addon}` has no approved version that is `{wanted}`; GET /addons/{addon} lists its versions")
         }
     }
+}
+
+impl VersionWish {
+    /// The newest approved record among `records` that is compatible with `version`, newer, and not against the wish. Whoever
+    /// wished for an exact version and follows all the same begins there.
+    pub(super) fn newest_after<'a>(
+        &self,
+        version: &Version,
+        records: &'a [VersionRecord],
+    ) -> Option<&'a VersionRecord> {
+        let is_wished = |other: &Version| match self {
+            Self::Latest | Self::Exact(_) => other.pre.is_empty() || !version.pre.is_empty(),
+            Self::Beta => true,
+            Self::Range(range) => range.matches(other),
+        };
+        records
+            .iter()
+            .filter(|record| record.state == VersionState::Approved && record.version > *version)
+            .filter(|record| is_compatible(version, &record.version) && is_wished(&record.version))
+            .max_by(|a, b| a.version.cmp(&b.version))
+    }
+}
+
+/// Whether semver promises that `other` can take the place of `version`: the first number that is not 0 is the same.
+fn is_compatible(version: &Version, other: &Version) -> bool {
+    let line = |version: &Version| match (version.major, version.minor) {
+        (0, 0) => (0, 0, version.patch),
+        (0, minor) => (0, minor, 0),
+        (major, _) => (major, 0, 0),
+    };
+    line(version) == line(other)
 }
 
 impl Addons {
@@ -130,7 +168,11 @@ impl Addons {
     pub async fn approve(&self, id: &AddonId, version: &Version) -> Result<VersionView, AddonsError> {
         let record = self.record(id, version).await?;
         match record.state {
-            VersionState::Approved => return Ok(VersionView::of(&record)),
+            VersionState::Approved => {
+                // Whoever approved it may have died before the others heard of it.
+                self.announce_version(&record).await?;
+                return Ok(VersionView::of(&record));
+            }
             VersionState::Pending => {}
             VersionState::Yanked | VersionState::Blocked => {
                 return Err(AddonsError::conflict(format!(
@@ -140,6 +182,7 @@ impl Addons {
             }
         }
         self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
+        self.announce_version(&record).await?;
         self.inner.caches.tell_of_addon(id).await;
         self.version(id, version).await
     }
@@ -168,7 +211,7 @@ fn view_of(id: &AddonId, mut records: Vec<VersionRecord>) -> Option<AddonView> {
             published_at: record.published_at,
         })
         .collect();
-    let latest = VersionWish::Latest.choose(&records);
+    let latest = VersionWish::Latest.choose(&records, None);
     let shown = latest.as_ref().unwrap_or(&newest);
     Some(AddonView {
         id: id.to_string(),
@@ -177,4 +220,38 @@ fn view_of(id: &AddonId, mut records: Vec<VersionRecord>) -> Option<AddonView> {
         latest: latest.as_ref().map(VersionView::of),
         versions,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_takes_the_place_of_another_where_semver_promises_so() -> Result<(), semver::Error> {
+        for (version, other, expected) in [
+            ("1.2.3", "1.9.0", true),
+            ("1.2.3", "2.0.0", false),
+            ("0.2.3", "0.2.9", true),
+            ("0.2.3", "0.3.0", false),
+            ("0.0.3", "0.0.4", false),
+            ("1.0.0-beta.1", "1.0.0", true),
+        ] {
+            assert_eq!(
+                is_compatible(&Version::parse(version)?, &Version::parse(other)?),
+                expected,
+                "{version} {other}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_wish_for_a_version_is_a_channel_a_number_or_a_range() {
+        for (text, is_good) in
+            [("latest", true), ("beta", true), ("1.2.0", true), ("^1.2", true), ("~1.2", true), ("newest", false)]
+        {
+            assert_eq!(VersionWish::parse(Some(text)).is_ok(), is_good, "{text}");
+        }
+        assert_eq!(VersionWish::parse(None), Ok(VersionWish::Latest));
+    }
 }

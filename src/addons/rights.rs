@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::addons::running::{MAX_AGE, Running};
@@ -23,27 +22,6 @@ use crate::model::right::{Denial, Rights};
 use crate::store::StoreError;
 use crate::store::blobs::BlobKind;
 use crate::store::policy::{Policy, PolicyRecord};
-
-/// An answer, and the policy that it was made under.
-type Made = (Arc<PolicyRecord>, Arc<Rights>);
-
-/// The last rights of one enablement that runs; made anew when the policy is another one.
-#[derive(Debug, Default)]
-pub(super) struct LastRights(Mutex<Option<Made>>);
-
-impl LastRights {
-    fn under(&self, policy: &Arc<PolicyRecord>, make: impl FnOnce() -> Rights) -> Arc<Rights> {
-        let mut last = self.0.lock();
-        if let Some((made_under, rights)) = last.as_ref()
-            && Arc::ptr_eq(made_under, policy)
-        {
-            return Arc::clone(rights);
-        }
-        let rights = Arc::new(make());
-        *last = Some((Arc::clone(policy), Arc::clone(&rights)));
-        rights
-    }
-}
 
 impl Addons {
     /// The policy that holds.

@@ -12,8 +12,8 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
+use crate::addons::last_rights::LastRights;
 use crate::addons::owner::Owner;
-use crate::addons::rights::LastRights;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
@@ -30,7 +30,7 @@ use crate::model::schema::Schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::control::{Control, Message};
-use crate::store::enablements::{Concluded, Enablement, Put};
+use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
 use crate::work::progress::Progress;
 
@@ -191,7 +191,7 @@ impl Caches {
         }
     }
 
-    fn forget(&self, key: &Key) {
+    pub(super) fn forget(&self, key: &Key) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.running.lock().pop(key);
         self.users.lock().pop(&(key.0.clone(), key.1.clone()));
@@ -243,28 +243,6 @@ impl Inner {
         self.host
             .as_ref()
             .ok_or_else(|| JobError::permanent(JobCode::Internal, "this process was started without a sandbox"))
-    }
-
-    /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
-    /// it over the control channel, this one does it now, so that whoever asked for the change meets it.
-    pub(super) async fn write(&self, expected_revision: u64, next: &Enablement) -> Result<Put, StoreError> {
-        let put = self.enablements.put(expected_revision, next).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
-        put
-    }
-
-    /// The last write of a job: only while nobody cancelled it, and never cancelled after it.
-    pub(super) async fn conclude(&self, job: &JobId, next: &Enablement) -> Result<Concluded, StoreError> {
-        let concluded = self.enablements.conclude(job, next).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
-        concluded
-    }
-
-    /// Removes an enablement and its addon's values, likewise the last write of a job.
-    pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
-        let concluded = self.enablements.erase(job, current).await;
-        self.caches.forget(&(current.client.clone(), current.user.clone(), current.addon.clone()));
-        concluded
     }
 
     /// The enablement, when it is enabled.

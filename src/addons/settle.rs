@@ -3,8 +3,10 @@
 //! A worker that sees its job fail writes it down at once. A job may also end where no worker can: cancelled in its
 //! queue, its request dead before it was enqueued, or every worker that had it gone. Whoever looks next writes it then.
 
+use chrono::{DateTime, Utc};
+
 use crate::addons::owner::Owner;
-use crate::addons::record::is_of;
+use crate::addons::record::{candidate_of, is_of};
 use crate::addons::running::CallContext;
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
@@ -13,7 +15,7 @@ use crate::model::id::JobId;
 use crate::model::job::{Failure, JobKind, Step};
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
-use crate::store::enablements::{Enablement, Put};
+use crate::store::enablements::{Candidate, CandidateState, Enablement, Put};
 use crate::work::LOST_AFTER;
 
 impl Addons {
@@ -23,10 +25,9 @@ impl Addons {
     /// [`JobError`] when the record cannot be written.
     pub async fn undo(&self, owner: &Owner, failure: &Failure, context: &CallContext) -> Result<(), JobError> {
         self.change(owner, |current| {
-            if !is_of(current, &context.job_id) {
+            let Some(next) = undone(current, &context.job_id, failure, context.progress.steps()) else {
                 return Ok(false);
-            }
-            let Some(next) = undone(current, failure, context.progress.steps()) else { return Ok(false) };
+            };
             *current = next;
             Ok(true)
         })
@@ -52,9 +53,9 @@ impl Addons {
 
     /// The enablement as it is once its job was asked about.
     pub(super) async fn settled(&self, current: Enablement) -> Result<Enablement, AddonsError> {
-        let (true, Some(job)) = (current.state.is_moving(), &current.job_id) else { return Ok(current) };
-        let Some((failure, steps)) = self.end_of(job).await? else { return Ok(current) };
-        let Some(next) = undone(&current, &failure, steps) else { return Ok(current) };
+        let Some((job, since)) = on_its_way(&current) else { return Ok(current) };
+        let Some((failure, steps)) = self.end_of(job, since).await? else { return Ok(current) };
+        let Some(next) = undone(&current, job, &failure, steps) else { return Ok(current) };
         match self.inner.write(current.revision, &next).await? {
             Put::Stored(revision) => Ok(Enablement { revision, ..next }),
             // Its worker, or another reader, wrote first; that is what the caller meets.
@@ -66,10 +67,14 @@ impl Addons {
     }
 
     /// How the job ended, where it did; a job that writes the enablement does so before it ends.
-    async fn end_of(&self, job: &JobId) -> Result<Option<(Failure, Vec<Step>)>, AddonsError> {
+    async fn end_of(
+        &self,
+        job: &JobId,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Option<(Failure, Vec<Step>)>, AddonsError> {
         let Some(record) = self.inner.work.records().get(job).await? else {
             // Its request marks the enablement first, and may be between the two.
-            let is_young = job.asked_at().is_some_and(|at| at > clock::now() - LOST_AFTER);
+            let is_young = since.is_some_and(|at| at > clock::now() - LOST_AFTER);
             return Ok((!is_young).then(|| (lost(), Vec::new())));
         };
         let record = self.inner.work.reconcile(record).await?;
@@ -81,9 +86,28 @@ fn lost() -> Failure {
     Failure::transient(JobCode::WorkerLost, "the job is gone and changed nothing; ask for it again")
 }
 
-/// The enablement after its job ended so and wrote nothing; none where no job is on its way.
-fn undone(current: &Enablement, failure: &Failure, steps: Vec<Step>) -> Option<Enablement> {
+/// The job that the enablement waits for, and when that was asked for.
+fn on_its_way(current: &Enablement) -> Option<(&JobId, Option<DateTime<Utc>>)> {
+    if current.state.is_moving() {
+        return current.job_id.as_ref().map(|job| (job, job.asked_at()));
+    }
+    let candidate = current.candidate.as_ref().filter(|candidate| candidate.state == CandidateState::Loading)?;
+    Some((&candidate.job_id, Some(candidate.since)))
+}
+
+/// The enablement after `job` ended so and wrote nothing; none where it does not wait for that job.
+fn undone(current: &Enablement, job: &JobId, failure: &Failure, steps: Vec<Step>) -> Option<Enablement> {
     let error = Some(failure.clone());
+    if let Some(candidate) = candidate_of(current, job) {
+        if candidate.state != CandidateState::Loading {
+            return None;
+        }
+        let candidate = Some(Candidate { state: CandidateState::Failed, error, ..candidate.clone() });
+        return Some(Enablement { candidate, ..current.clone() });
+    }
+    if !is_of(current, job) {
+        return None;
+    }
     match current.state {
         EnablementState::Loading => {
             Some(Enablement { state: EnablementState::Failed, error, steps, ..current.clone() })

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::model::job::{Failure, Step};
 use crate::model::manifest::Manifest;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{AutoUpdate, Enablement};
+use crate::store::enablements::{AutoUpdate, Candidate, Enablement, Previous};
 
 /// One version of one addon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +24,9 @@ pub struct VersionView {
     pub size_bytes: u64,
     /// `pending approved yanked blocked`.
     pub state: String,
+    /// Why it is yanked or blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_note: Option<String>,
     /// `verified`, `unverified` (it came with a signature that was not good, or that nobody looked at), `unsigned`.
     pub signature: &'static str,
     /// The key that signed it.
@@ -49,6 +53,7 @@ impl VersionView {
             digest: record.digest.to_string(),
             size_bytes: record.size,
             state: record.state.as_str().to_owned(),
+            state_note: record.state_note.clone(),
             signature: match &record.signature {
                 None => "unsigned",
                 Some(signature) if signature.is_verified => "verified",
@@ -109,6 +114,38 @@ pub struct VersionLine {
     pub published_at: DateTime<Utc>,
 }
 
+/// An upgrade on its way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CandidateView {
+    /// The version it would become.
+    pub version: String,
+    /// That version's component.
+    pub digest: String,
+    /// The job that brings it.
+    pub job_id: String,
+    /// `loading`, `awaiting-consent` or `failed`.
+    pub state: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+    /// What it asks for, while consent is missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requested: Vec<Value>,
+}
+
+/// What a rollback returns to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviousView {
+    /// The version that ran.
+    pub version: String,
+    /// Its component.
+    pub digest: String,
+    /// Until when it is kept.
+    pub until: DateTime<Utc>,
+}
+
 /// One user's enablement of one addon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,6 +160,12 @@ pub struct EnablementView {
     pub digest: Option<String>,
     /// Where it stands.
     pub state: &'static str,
+    /// An upgrade on its way; until it is there nothing else changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CandidateView>,
+    /// What a rollback returns to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousView>,
     /// What it may do.
     pub grants: Value,
     /// The user's settings.
@@ -147,6 +190,29 @@ pub struct EnablementView {
     pub enabled_at: Option<DateTime<Utc>>,
 }
 
+impl CandidateView {
+    fn of(candidate: &Candidate) -> Self {
+        Self {
+            version: candidate.version.to_string(),
+            digest: candidate.digest.to_string(),
+            job_id: candidate.job_id.to_string(),
+            state: candidate.state.as_str(),
+            error: candidate.error.clone(),
+            requested: Vec::new(),
+        }
+    }
+}
+
+impl PreviousView {
+    fn of(previous: &Previous) -> Self {
+        Self {
+            version: previous.setup.version.to_string(),
+            digest: previous.setup.digest.to_string(),
+            until: previous.until,
+        }
+    }
+}
+
 impl EnablementView {
     /// The view of a record.
     #[must_use]
@@ -156,6 +222,8 @@ impl EnablementView {
             version: record.version.as_ref().map(ToString::to_string),
             digest: record.digest.map(|digest| digest.to_string()),
             state: record.state.as_str(),
+            candidate: record.candidate.as_ref().map(CandidateView::of),
+            previous: record.previous.as_ref().filter(|previous| previous.until > clock::now()).map(PreviousView::of),
             grants: json!(record.grants),
             config: record.config.clone(),
             order: record.order,

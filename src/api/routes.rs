@@ -16,7 +16,9 @@ mod problems;
 mod prompt_fields;
 pub mod publish;
 pub mod schemas;
+pub mod user_data;
 mod webhook_secret;
+pub mod yank;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -32,7 +34,9 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(job_events::routes())
         .merge(addons::routes())
         .merge(publish::routes())
+        .merge(yank::routes())
         .merge(enablements::routes())
+        .merge(user_data::routes())
         .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())

@@ -76,6 +76,8 @@ pub struct AddonSettings {
     pub path_roots: Vec<PathBuf>,
     /// Largest parameters of an action.
     pub params_limit: ByteSize,
+    /// How long the version before an upgrade is kept with its values, for a rollback.
+    pub keep_previous: Span,
     /// The most that any addon may be given, until an admin says otherwise (`/admin/policy`). `kv` and `kv-shared` have
     /// a ceiling of 64 MiB without being written down.
     pub ceilings: BTreeMap<CapabilityKind, CeilingSettings>,
@@ -109,6 +111,7 @@ impl Default for AddonSettings {
             registries: BTreeMap::new(),
             path_roots: Vec::new(),
             params_limit: ByteSize::kib(256),
+            keep_previous: Span::secs(7 * 24 * 60 * 60),
             ceilings: BTreeMap::new(),
             namespaces: BTreeMap::new(),
         }

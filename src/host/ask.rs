@@ -56,9 +56,11 @@ pub(super) async fn ask(
 ) -> Answer {
     let call = record(facts, store.data());
     match invocation {
+        Invocation::Start(_) => start(store, exports).await,
         Invocation::Activate => activate(store, exports, &call).await,
         Invocation::Deactivate(reason) => deactivate(store, exports, &call, reason).await,
         Invocation::Reconfigure => reconfigure(store, exports, &call).await,
+        Invocation::Migrate { from_version } => migrate(store, exports, &call, &from_version).await,
         Invocation::Action { name, params } => act(store, exports, &call, name, params).await,
         Invocation::BeforePrompt { history } => before_prompt(store, exports, &call, history).await,
         Invocation::BeforeImage { request } => before_image(store, exports, &call, request).await,
@@ -87,6 +89,11 @@ fn budget(store: &Store<GuestState>) -> OutputBudget {
     OutputBudget::new(store.data().limits.output.as_u64())
 }
 
+async fn start(store: &mut Store<GuestState>, exports: &Exports) -> Answer {
+    exports.instance.instantiate_async(store).await.map_err(Unanswered::Start)?;
+    Ok(Reply::Done)
+}
+
 async fn activate(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call) -> Answer {
     let binding = exports.lifecycle.as_ref().ok_or_else(|| missing(Export::Lifecycle))?;
     let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
@@ -112,6 +119,13 @@ async fn reconfigure(store: &mut Store<GuestState>, exports: &Exports, call: &ty
     let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     let config = store.data().config.to_string();
     guest.semantest_addon_config_handler().call_reconfigure(store, call, &config).await??;
+    Ok(Reply::Done)
+}
+
+async fn migrate(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, from_version: &str) -> Answer {
+    let binding = exports.migration.as_ref().ok_or_else(|| missing(Export::Migration))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    guest.semantest_addon_migration().call_migrate(store, call, from_version).await??;
     Ok(Reply::Done)
 }
 

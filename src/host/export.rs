@@ -7,6 +7,8 @@ pub enum Export {
     Lifecycle,
     /// `config-handler`.
     ConfigHandler,
+    /// `migration`.
+    Migration,
     /// `actions`.
     Actions,
     /// `before-prompt`.
@@ -19,8 +21,15 @@ pub enum Export {
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 6] =
-        [Self::Lifecycle, Self::ConfigHandler, Self::Actions, Self::BeforePrompt, Self::BeforeImage, Self::AfterImage];
+    pub const ALL: [Self; 7] = [
+        Self::Lifecycle,
+        Self::ConfigHandler,
+        Self::Migration,
+        Self::Actions,
+        Self::BeforePrompt,
+        Self::BeforeImage,
+        Self::AfterImage,
+    ];
 
     /// The interface's name, such as `before-prompt`.
     #[must_use]
@@ -28,6 +37,7 @@ impl Export {
         match self {
             Self::Lifecycle => "lifecycle",
             Self::ConfigHandler => "config-handler",
+            Self::Migration => "migration",
             Self::Actions => "actions",
             Self::BeforePrompt => "before-prompt",
             Self::BeforeImage => "before-image",

@@ -10,8 +10,10 @@ use crate::model::contract::{CONTRACT_PACKAGE, HOST_CONTRACT};
 
 /// The bindings of those exports that a component has.
 pub(super) struct Exports {
+    pub(super) instance: InstancePre<GuestState>,
     pub(super) lifecycle: Option<v1::lifecycle::WithLifecyclePre<GuestState>>,
     pub(super) config_handler: Option<v1::config_handler::WithConfigHandlerPre<GuestState>>,
+    pub(super) migration: Option<v1::migration::WithMigrationPre<GuestState>>,
     pub(super) actions: Option<v1::actions::WithActionsPre<GuestState>>,
     pub(super) before_prompt: Option<v1::before_prompt::WithBeforePromptPre<GuestState>>,
     pub(super) before_image: Option<v1::before_image::WithBeforeImagePre<GuestState>>,
@@ -22,8 +24,10 @@ impl Exports {
     /// Binds what is there; an export with other types than the contract's is an error.
     pub(super) fn bind(instance: &InstancePre<GuestState>) -> Result<Self, CompileError> {
         Ok(Self {
+            instance: instance.clone(),
             lifecycle: bind(Export::Lifecycle, instance, v1::lifecycle::WithLifecyclePre::new)?,
             config_handler: bind(Export::ConfigHandler, instance, v1::config_handler::WithConfigHandlerPre::new)?,
+            migration: bind(Export::Migration, instance, v1::migration::WithMigrationPre::new)?,
             actions: bind(Export::Actions, instance, v1::actions::WithActionsPre::new)?,
             before_prompt: bind(Export::BeforePrompt, instance, v1::before_prompt::WithBeforePromptPre::new)?,
             before_image: bind(Export::BeforeImage, instance, v1::before_image::WithBeforeImagePre::new)?,
@@ -35,6 +39,7 @@ impl Exports {
         match export {
             Export::Lifecycle => self.lifecycle.is_some(),
             Export::ConfigHandler => self.config_handler.is_some(),
+            Export::Migration => self.migration.is_some(),
             Export::Actions => self.actions.is_some(),
             Export::BeforePrompt => self.before_prompt.is_some(),
             Export::BeforeImage => self.before_image.is_some(),

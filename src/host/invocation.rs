@@ -23,12 +23,20 @@ pub enum StopReason {
 /// One question to a guest.
 #[derive(Clone, Debug)]
 pub enum Invocation {
+    /// Nothing: the component is started for the sake of this export, which shows whether it can be.
+    Start(Export),
     /// `lifecycle.activate` with the call's settings; answered with [`Reply::Done`] where the addon has no lifecycle.
     Activate,
     /// `lifecycle.deactivate`; answered with [`Reply::Done`] where the addon has no lifecycle.
     Deactivate(StopReason),
     /// `config-handler.reconfigure` with the call's settings; answered with [`Reply::Done`] where there is no handler.
     Reconfigure,
+    /// `migration.migrate`: what an older version kept is brought into shape; answered with [`Reply::Done`] where the addon
+    /// has no migration.
+    Migrate {
+        /// The version that kept it.
+        from_version: String,
+    },
     /// `actions.invoke`.
     Action {
         /// The action's name.
@@ -60,8 +68,10 @@ impl Invocation {
     #[must_use]
     pub const fn export(&self) -> Export {
         match self {
+            Self::Start(export) => *export,
             Self::Activate | Self::Deactivate(_) => Export::Lifecycle,
             Self::Reconfigure => Export::ConfigHandler,
+            Self::Migrate { .. } => Export::Migration,
             Self::Action { .. } => Export::Actions,
             Self::BeforePrompt { .. } => Export::BeforePrompt,
             Self::BeforeImage { .. } => Export::BeforeImage,
@@ -72,7 +82,7 @@ impl Invocation {
     /// Whether an addon without the export simply has nothing to do.
     pub(super) const fn is_optional(&self) -> bool {
         match self {
-            Self::Activate | Self::Deactivate(_) | Self::Reconfigure => true,
+            Self::Start(_) | Self::Activate | Self::Deactivate(_) | Self::Reconfigure | Self::Migrate { .. } => true,
             Self::Action { .. } | Self::BeforePrompt { .. } | Self::BeforeImage { .. } | Self::AfterImage { .. } => {
                 false
             }
@@ -83,7 +93,7 @@ impl Invocation {
 /// One answer of a guest, of the same kind as the question.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To `Activate`, `Deactivate`, `Reconfigure`.
+    /// To `Start`, `Activate`, `Deactivate`, `Reconfigure`, `Migrate`.
     Done,
     /// To `Action`.
     Action(ActionOutput),

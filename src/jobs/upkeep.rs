@@ -38,6 +38,8 @@ const MAX_ARTIFACTS: usize = 500;
 const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Components that one sweep removes.
 const MAX_COMPONENTS: usize = 500;
+/// Enablements that one look for updates takes up.
+const MAX_FOLLOWED: usize = 1000;
 
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
@@ -47,8 +49,9 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
+    let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
     let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
-    let (unnamed, recompiled) = (unnamed?, recompiled?);
+    let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
     if owed + lost > 0 {
         info!(
             owed,
@@ -57,7 +60,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     }
     Ok(json!({
         "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled,
+        "recompiled": recompiled, "followed": followed,
     }))
 }
 

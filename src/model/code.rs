@@ -56,6 +56,8 @@ pub enum JobCode {
     CompileTooLarge,
     /// The addon's own `activate` refused or failed.
     ActivateFailed,
+    /// The addon's own `migrate` refused or failed.
+    MigrateFailed,
     /// The addon says that the caller's input is wrong.
     AddonBadInput,
     /// The addon refused on purpose.
@@ -102,7 +104,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -128,6 +130,7 @@ impl JobCode {
         Self::CompileOutOfTime,
         Self::CompileTooLarge,
         Self::ActivateFailed,
+        Self::MigrateFailed,
         Self::AddonBadInput,
         Self::AddonRefused,
         Self::AddonFailed,

@@ -133,3 +133,59 @@ impl Grants {
             .unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn manifest(capabilities: &Value) -> Result<Manifest, Box<dyn std::error::Error>> {
+        Ok(Manifest::from_value(json!({
+            "id": "acme.art", "version": "1.0.0", "name": "Art", "description": "Art.", "actions": [{"name": "draw"}],
+            "capabilities": capabilities,
+        }))?)
+    }
+
+    fn kv(bytes: u64) -> Value {
+        json!({ "kind": "kv", "reason": "remembers", "maxBytes": bytes })
+    }
+
+    fn http(hosts: &[&str]) -> Value {
+        json!({ "kind": "http", "reason": "asks", "hosts": hosts })
+    }
+
+    #[test]
+    fn a_version_asks_for_more_where_anything_of_it_is_in_nothing_of_the_one_before()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let (one, two) = ("https://one.example", "https://two.example");
+        for (before, after, expected) in [
+            (json!([]), json!([]), true),
+            (json!([kv(10)]), json!([]), true),
+            (json!([kv(10)]), json!([kv(10)]), true),
+            (json!([kv(10)]), json!([kv(9)]), true),
+            (json!([kv(10)]), json!([kv(11)]), false),
+            (json!([]), json!([kv(1)]), false),
+            (json!([kv(10)]), json!([kv(10), http(&[one])]), false),
+            (json!([http(&[one, two])]), json!([http(&[two])]), true),
+            (json!([http(&[one])]), json!([http(&[one, two])]), false),
+            (json!([http(&[one]), kv(10)]), json!([kv(5), http(&[one])]), true),
+        ] {
+            let is_within = Grants::requested(&manifest(&before)?).covers(&Grants::requested(&manifest(&after)?));
+            assert_eq!(is_within, expected, "{before} -> {after}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_narrowed_stays_narrow_in_the_next_version() -> Result<(), Box<dyn std::error::Error>> {
+        let before = manifest(&json!([kv(100)]))?;
+        let narrow = Capability { max_bytes: Some(50), ..Capability::bare(CapabilityKind::Kv) };
+        let grants = Grants::narrowed(&before, vec![narrow])?;
+        for (asked, expected) in [(100, 50), (60, 50), (20, 20)] {
+            let carried = grants.intersect(&Grants::requested(&manifest(&json!([kv(asked)]))?));
+            assert_eq!(carried.kv_bytes(), expected, "{asked}");
+        }
+        Ok(())
+    }
+}

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ulid::Ulid;
 
+use crate::model::digest::Digest;
+
 /// Why a text is not the id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {expected}")]
@@ -130,6 +132,14 @@ impl JobId {
     #[must_use]
     pub fn fresh(prefix: &str) -> Self {
         Self(format!("{prefix}_{}", Ulid::generate()).into())
+    }
+
+    /// The one id for what `seed` says, as if it had been asked for at `at`: asked for twice, it is one job.
+    #[must_use]
+    pub fn derived(prefix: &str, at: DateTime<Utc>, seed: &[u8]) -> Self {
+        let hash: [u8; 32] = *Digest::of(seed).as_bytes();
+        let random = hash.iter().take(10).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+        Self(format!("{prefix}_{}", Ulid::from_parts(u64::try_from(at.timestamp_millis()).unwrap_or(0), random)).into())
     }
 
     /// The public id of a job that somebody else put into `queue` under `id`.

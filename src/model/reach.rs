@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(super) mod properties;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::capability::{Capability, CapabilityKind, DEFAULT_KV_BYTES, SecretSpec};
@@ -263,6 +264,102 @@ impl Reach {
     }
 }
 
+impl Capability {
+    /// The order in which lists of capabilities are written: the same set is then the same list.
+    pub(in crate::model) fn order(&self, other: &Self) -> Ordering {
+        let key = |one: &Self| {
+            let secrets: Vec<(String, Vec<String>)> =
+                one.secrets.iter().map(|secret| (secret.name.clone(), secret.origins.clone())).collect();
+            (one.hosts.clone(), one.methods.clone(), one.path_prefix.clone(), secrets, one.emits.clone())
+        };
+        (self.kind, self.max_bytes, self.credits_per_day)
+            .cmp(&(other.kind, other.max_bytes, other.credits_per_day))
+            .then_with(|| key(self).cmp(&key(other)))
+    }
+
+    /// Whether one use lies in it.
+    #[must_use]
+    pub fn allows(&self, asked: &Use) -> bool {
+        self.opens(asked.kind()) && Reach::of(self).allows(asked)
+    }
+
+    /// Whether every use that lies in `other` lies in it: `other` asks for equal or less.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.opens(other.kind) && Reach::of(self).covers(&Reach::of(other))
+    }
+
+    /// The uses that lie in both, written in the one way that there is; none where no interface is opened by both.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Option<Self> {
+        let kind = if self.opens(other.kind) { other.kind } else { self.kind };
+        if !(self.opens(kind) && other.opens(kind)) {
+            return None;
+        }
+        Some(Reach::of(self).intersect(&Reach::of(other))?.into_capability(kind))
+    }
+}
+
 fn texts(origins: &BTreeSet<OriginPattern>) -> Vec<String> {
     origins.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::capability::{Capability, CapabilityKind};
+
+    fn capability(value: serde_json::Value) -> Result<Capability, serde_json::Error> {
+        serde_json::from_value(value)
+    }
+
+    #[test]
+    fn less_is_covered_by_more_and_more_is_not_covered_by_less() -> Result<(), serde_json::Error> {
+        use serde_json::json;
+        let http = |hosts: &[&str], methods: &[&str]| json!({ "kind": "http", "hosts": hosts, "methods": methods });
+        let secret =
+            |kind: &str, origins: &[&str]| json!({ "kind": kind, "secrets": [{ "name": "key", "origins": origins }] });
+        for (more, less) in [
+            (json!({ "kind": "kv", "maxBytes": 20 }), json!({ "kind": "kv", "maxBytes": 10 })),
+            (json!({ "kind": "kv" }), json!({ "kind": "kv", "maxBytes": 10_000_000 })),
+            (json!({ "kind": "images", "creditsPerDay": 1 }), json!({ "kind": "images" })),
+            (http(&["https://*.a.example"], &[]), http(&["https://x.a.example"], &[])),
+            (http(&["https://a.example"], &[]), http(&["https://a.example"], &["GET"])),
+            (http(&["https://a.example"], &["GET", "PUT"]), http(&["https://a.example"], &["GET"])),
+            (http(&["https://a.example", "https://b.example"], &[]), http(&["https://b.example"], &[])),
+            (
+                http(&["https://a.example"], &[]),
+                json!({ "kind": "http", "hosts": ["https://a.example"], "pathPrefix": "/" }),
+            ),
+            (secret("secrets", &["https://a.example"]), secret("secrets", &[])),
+            (secret("secrets-reveal", &["https://a.example"]), secret("secrets", &["https://a.example"])),
+            (json!({ "kind": "events", "emits": ["a", "b"] }), json!({ "kind": "events", "emits": ["b"] })),
+        ] {
+            let (more, less) = (capability(more)?, capability(less)?);
+            assert!(more.covers(&less), "{more:?} {less:?}");
+            assert!(!less.covers(&more), "{less:?} {more:?}");
+            assert!(more.covers(&more) && less.covers(&less));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn methods_with_nothing_in_common_leave_no_request_and_not_all_of_them() -> Result<(), serde_json::Error> {
+        let one =
+            capability(serde_json::json!({ "kind": "http", "hosts": ["https://a.example"], "methods": ["GET"] }))?;
+        let other = Capability { methods: vec![String::from("PUT")], ..one.clone() };
+        let both = one.intersect(&other);
+        assert_eq!(both, Some(Capability::bare(CapabilityKind::Http)));
+        assert!(both.is_some_and(|both| one.covers(&both) && other.covers(&both)));
+        Ok(())
+    }
+
+    #[test]
+    fn different_kinds_have_nothing_in_common() {
+        for one in CapabilityKind::ALL.map(Capability::bare) {
+            for other in CapabilityKind::ALL.map(Capability::bare) {
+                let related = one.opens(other.kind) || other.opens(one.kind);
+                assert_eq!(one.intersect(&other).is_some(), related, "{one:?} {other:?}");
+            }
+        }
+    }
 }

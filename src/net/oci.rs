@@ -1,7 +1,7 @@
 //! OCI registries: what the distribution specification asks for, over our own guarded client.
 //!
 //! The few requests are ours because a ready-made client brings its own HTTP
-//! client, and that would be a second way out (docs/decisions/0014). Grammar
+//! client, and that would be a second way out (docs/decisions/0012). Grammar
 //! and document types are the `oci-spec` crate's.
 //!
 //! A component lies in a registry as the CNCF's layout has it and `wkg` pushes

@@ -1,7 +1,8 @@
 //! `kv`: one addon's state for one user, within its grant.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,6 +12,11 @@ use crate::model::right::Rights;
 use crate::model::usage::Use;
 use crate::store::StoreError;
 use crate::store::kv::{self, KvError, KvStore, Swap, WriteOptions};
+
+/// How long a write waits while the values are carried over to another version: as long as most migrations take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between two looks whether that is over.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The state that one call may touch.
 pub(super) struct AddonKv {
@@ -47,7 +53,9 @@ impl KvPort for AddonKv {
     }
 
     async fn set(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<u64, PortError> {
-        self.store.set(&self.scope, key, &value, self.options(ttl)).await.map_err(|error| self.refusal(&error))
+        let options = self.options(ttl);
+        let set = open(|| self.store.set(&self.scope, key, &value, options)).await;
+        set.map_err(|error| self.refusal(&error))
     }
 
     async fn compare_and_swap(
@@ -57,7 +65,8 @@ impl KvPort for AddonKv {
         expect: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<KvSwap, PortError> {
-        let swap = self.store.cas(&self.scope, key, &value, expect, self.options(ttl)).await;
+        let options = self.options(ttl);
+        let swap = open(|| self.store.cas(&self.scope, key, &value, expect, options)).await;
         Ok(match swap.map_err(|error| self.refusal(&error))? {
             Swap::Stored(version) => KvSwap::Stored(version),
             Swap::Stale(entry) => KvSwap::Stale(entry.map(entry_of)),
@@ -65,17 +74,31 @@ impl KvPort for AddonKv {
     }
 
     async fn increment(&self, key: &str, delta: i64, ttl: Option<Duration>) -> Result<i64, PortError> {
-        self.store.increment(&self.scope, key, delta, self.options(ttl)).await.map_err(|error| self.refusal(&error))
+        let options = self.options(ttl);
+        let sum = open(|| self.store.increment(&self.scope, key, delta, options)).await;
+        sum.map_err(|error| self.refusal(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<bool, PortError> {
-        self.store.delete(&self.scope, key).await.map_err(|error| as_port_error(&error))
+        open(|| self.store.delete(&self.scope, key)).await.map_err(|error| as_port_error(&error))
     }
 
     async fn list_keys(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<KvPage, PortError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let page = self.store.list(&self.scope, prefix, cursor, limit).await.map_err(|error| as_port_error(&error))?;
         Ok(KvPage { keys: page.items, cursor: page.next_cursor })
+    }
+}
+
+/// Writes as soon as nobody carries the values over to another version of the addon any more; the call's own deadline ends
+/// the wait, and [`PATIENCE`] does.
+async fn open<T, W: Future<Output = Result<T, KvError>>>(write: impl Fn() -> W) -> Result<T, KvError> {
+    let asked = Instant::now();
+    loop {
+        match write().await {
+            Err(KvError::Closed) if asked.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
     }
 }
 
@@ -92,6 +115,7 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
             PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
         }
         KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
+        KvError::Moved | KvError::Closed => PortError::new(PortErrorKind::Unavailable, "moved", error.to_string()),
         KvError::Quota { quota, wanted } => PortError::over_quota("the bytes in use", *wanted, *quota),
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {

@@ -1,5 +1,7 @@
 //! The registry: which versions of which addons there are. Bytes live in the blob store, under their digest.
 
+mod due;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use crate::model::id::{AddonId, JobId};
 use crate::model::manifest::Manifest;
 use crate::model::signature::{PublisherKeyId, SignedStatement, signed_at};
 use crate::store::{Page, Store, StoreError, jobs, script};
+
+pub use due::DueUpdate;
 
 /// Whether a version may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,166 +1,16 @@
 //! Which user has which addon, in which state. Changed by compare-and-set on a revision that counts up.
 
-use chrono::{DateTime, Utc};
-use semver::Version;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+mod handover;
+mod record;
 
 use crate::model::digest::Digest;
-use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
-use crate::model::job::{Failure, Step};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
 use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
 
-/// Whether an enablement follows its addon's newer versions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AutoUpdate {
-    /// It stays where it is.
-    #[default]
-    None,
-    /// It follows within the same major version, as long as no more is asked for.
-    Compatible,
-}
-
-impl AutoUpdate {
-    /// The mode as clients write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Compatible => "compatible",
-        }
-    }
-
-    /// Reads a mode by its name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::None, Self::Compatible].into_iter().find(|mode| mode.as_str() == text)
-    }
-}
-
-/// An upgrade on its way; the enablement itself does not change before the switch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Candidate {
-    /// The version it would become.
-    pub version: Version,
-    /// That version's bytes.
-    pub digest: Digest,
-    /// The job that brings it.
-    pub job_id: JobId,
-    /// `loading`, `awaiting-consent` or `failed`.
-    pub state: EnablementState,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-}
-
-/// An unload on its way: what its job has to do, and what it came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Unloading {
-    /// The state when it was asked for: an addon that was enabled gets a last word, and a cancelled unload goes back there.
-    pub from: EnablementState,
-    /// Whether record and data go too.
-    pub erase: bool,
-}
-
-/// One addon for one user of one client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Enablement {
-    /// The client.
-    pub client: ClientId,
-    /// The client's end user.
-    pub user: UserId,
-    /// The addon.
-    pub addon: AddonId,
-    /// The version in use; none before the first load resolved it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
-    /// That version's bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// An upgrade on its way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate: Option<Candidate>,
-    /// Where it stands.
-    pub state: EnablementState,
-    /// While it is `disabling`: what its job has to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unloading: Option<Unloading>,
-    /// What the addon may do.
-    pub grants: Grants,
-    /// The user's settings, defaults applied.
-    pub config: Value,
-    /// Place in the chain of hooks, lowest first.
-    pub order: i64,
-    /// Whether it follows newer versions.
-    pub auto_update: AutoUpdate,
-    /// The job that last changed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_id: Option<JobId>,
-    /// Fingerprint of the request behind `job_id`: the same request again means the same job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Digest>,
-    /// The steps of the last load.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
-    /// Why the last load failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Failure>,
-    /// Since when it runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled_at: Option<DateTime<Utc>>,
-    /// The digest that the user consented to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consent: Option<Digest>,
-    /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere. It lives as long as this
-    /// record: after an erase there is another one, by which the addon's values know who may still write ([`kv`]).
-    pub subject: String,
-    /// Counts the changes, from 1; 0 is a record that was never stored.
-    #[serde(default)]
-    pub revision: u64,
-}
-
-impl Enablement {
-    /// A record that was never stored: off, nothing granted, a fresh pseudonym for the user.
-    #[must_use]
-    pub fn fresh(client: ClientId, user: UserId, addon: AddonId) -> Self {
-        Self {
-            client,
-            user,
-            addon,
-            version: None,
-            digest: None,
-            candidate: None,
-            state: EnablementState::Disabled,
-            unloading: None,
-            grants: Grants::default(),
-            config: Value::Object(serde_json::Map::new()),
-            order: 0,
-            auto_update: AutoUpdate::None,
-            job_id: None,
-            request: None,
-            steps: Vec::new(),
-            error: None,
-            enabled_at: None,
-            consent: None,
-            subject: format!("sub_{}", ulid::Ulid::generate()),
-            revision: 0,
-        }
-    }
-
-    /// An opaque name of this enablement for its guest: stable, and meaningless elsewhere.
-    #[must_use]
-    pub fn id(&self) -> String {
-        let name = format!("{} {} {}", self.client, self.addon, self.subject);
-        format!("enb_{}", Digest::of(name.as_bytes()).hex().split_at(32).0)
-    }
-}
+pub use handover::{Handover, RolledBack, Switched};
+pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, Previous, Setup, Unloading};
 
 /// What came of [`Enablements::put`].
 #[derive(Clone, Debug, PartialEq)]
@@ -245,20 +95,11 @@ impl Enablements {
         enablement: &Enablement,
         job: Option<&JobId>,
     ) -> Result<(u8, Option<String>), StoreError> {
-        let revision = expected_revision.saturating_add(1);
-        let record = Enablement { revision, ..enablement.clone() };
-        let json = serde_json::to_string(&record).map_err(StoreError::unwritable("enablement"))?;
         let mut invocation = script::ENABLEMENT_PUT.prepare_invoke();
         invocation
-            .key(user_key(&self.store, &record.client, &record.user))
-            .key(self.store.key(OF_ADDON, record.addon.as_str()))
-            .arg(record.addon.as_str())
-            .arg(expected_revision)
-            .arg(format!("{revision} {json}"))
-            .arg(format!("{}:{}", record.client, record.user))
-            .arg(self.store.only_key(CHANNEL))
-            .arg(changed(&record.client, &record.user, &record.addon)?)
-            .arg(in_use(&record));
+            .key(user_key(&self.store, &enablement.client, &enablement.user))
+            .key(self.store.key(OF_ADDON, enablement.addon.as_str()));
+        self.change_arguments(&mut invocation, expected_revision, enablement)?;
         if let Some(job) = job {
             invocation.key(self.store.key(jobs::RECORD, job.as_str()));
         }
@@ -291,7 +132,7 @@ impl Enablements {
             .key(user_key(&self.store, client, user))
             .key(self.store.key(OF_ADDON, addon.as_str()))
             .key(self.store.key(jobs::RECORD, job.as_str()));
-        for key in kv_keys::keys_of(&self.store, &kv_keys::scope_of(client, user, addon)) {
+        for key in enablement.kv_scopes().iter().flat_map(|scope| kv_keys::keys_of(&self.store, scope)) {
             invocation.key(key);
         }
         invocation

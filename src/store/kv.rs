@@ -1,8 +1,8 @@
 //! Small durable values for addons: per scope, with versions, expiry and a quota.
 //!
 //! A scope is one hash: field = key, value = `<version> <due in ms, 0 for never> <bytes>`. The empty field holds the
-//! scope's own numbers, `<bytes used> <last version> <how many values are due some day> <whose subject wrote last>`. A
-//! sorted set of the same names gives the order for listing, another one the times they are due. Reading is one plain
+//! scope's own numbers, `<bytes used> <last version> <how many values are due some day> <whose subject wrote last>`; `!` in
+//! the last place closes the scope (`kv/copies.rs`). A sorted set of the same names gives the order for listing, another one the times they are due. Reading is one plain
 //! `HGET`; expired values are invisible at once and leave with the next write. Versions count up over the whole scope,
 //! so that a value that was deleted and made again never gets an old version back.
 //!
@@ -10,6 +10,9 @@
 //! scripts hold its subject against the scope's, and ask the record where they differ. So a call that began before an
 //! erase ([`Enablements::erase`](crate::store::enablements::Enablements::erase)) cannot bring anything back, not even
 //! into what the same user enables later.
+
+mod copies;
+mod pages;
 
 use std::time::Duration;
 
@@ -25,7 +28,9 @@ use crate::store::enablements::{self, Enablement};
 use crate::store::kv_keys::{VALUES, keys_of};
 use crate::store::{Page, Store, StoreError, script};
 
+pub use crate::store::kv_copy::{ScopeCopy, ValuesCopy};
 pub use crate::store::kv_keys::scope_of;
+pub use pages::KvRecord;
 
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
@@ -75,6 +80,12 @@ pub enum KvError {
     /// The enablement that writes was erased.
     #[error("the addon was erased for this user; nothing is kept for a call that began before")]
     Erased,
+    /// The values went over to another version of the addon: whoever tries again meets that one.
+    #[error("the addon's values went over to another version of it; try again")]
+    Moved,
+    /// The values are being carried over to another version right now.
+    #[error("the addon's values are being carried over to another version of it; try again")]
+    Closed,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,6 +97,7 @@ impl KvError {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Key(_) | Self::Value(_) | Self::Quota { .. } | Self::NotANumber | Self::Erased => Disposition::GiveUp,
+            Self::Moved | Self::Closed => Disposition::Retry,
             Self::Store(error) => error.disposition(),
         }
     }
@@ -160,7 +172,7 @@ impl KvStore {
     /// Stores a value, whatever was there; answers its version.
     ///
     /// # Errors
-    /// [`KvError`]: key, value, quota, erased, or that the store failed.
+    /// [`KvError`]: key, value, quota, erased, moved, closed, or that the store failed.
     pub async fn set(&self, scope: &str, key: &str, value: &[u8], options: WriteOptions) -> Result<u64, KvError> {
         match self.write(scope, key, value, "any", options).await? {
             Swap::Stored(version) => Ok(version),
@@ -171,7 +183,7 @@ impl KvStore {
     /// Stores a value if the key still has the version `expect` (none: if there is no value).
     ///
     /// # Errors
-    /// [`KvError`]: key, value, quota, erased, or that the store failed.
+    /// [`KvError`]: key, value, quota, erased, moved, closed, or that the store failed.
     pub async fn cas(
         &self,
         scope: &str,
@@ -203,8 +215,7 @@ impl KvStore {
             "stored" => Ok(Swap::Stored(number)),
             "stale" => Ok(Swap::Stale(packed.as_deref().and_then(unpack))),
             "quota" => Err(KvError::Quota { quota: options.quota, wanted: number }),
-            "erased" => Err(KvError::Erased),
-            _ => Err(unexpected()),
+            word => Err(refused(word).unwrap_or_else(unexpected)),
         }
     }
 
@@ -212,7 +223,7 @@ impl KvStore {
     /// anew where `options` has one, and kept where not.
     ///
     /// # Errors
-    /// [`KvError`]: key, not a number, quota, erased, or that the store failed.
+    /// [`KvError`]: key, not a number, quota, erased, moved, closed, or that the store failed.
     pub async fn increment(&self, scope: &str, key: &str, delta: i64, options: WriteOptions) -> Result<i64, KvError> {
         check_key(key)?;
         let mut invocation = self.over(&script::KV_INCREMENT, scope);
@@ -221,23 +232,20 @@ impl KvStore {
         match word.as_str() {
             "stored" => number.parse().map_err(|_| KvError::NotANumber),
             "quota" => Err(KvError::Quota { quota: options.quota, wanted: number.parse().unwrap_or(0) }),
-            "erased" => Err(KvError::Erased),
-            _ => Err(KvError::NotANumber),
+            word => Err(refused(word).unwrap_or(KvError::NotANumber)),
         }
     }
 
     /// Removes a value; whether there was one.
     ///
     /// # Errors
-    /// [`KvError::Key`], [`KvError::Erased`], or that the store failed.
+    /// [`KvError::Key`], [`KvError::Erased`], [`KvError::Moved`], [`KvError::Closed`], or that the store failed.
     pub async fn delete(&self, scope: &str, key: &str) -> Result<bool, KvError> {
         check_key(key)?;
         let mut invocation = self.over(&script::KV_DELETE, scope);
         invocation.arg(key);
-        match self.store.run_once::<i64>(&invocation).await? {
-            ..0 => Err(KvError::Erased),
-            count => Ok(count > 0),
-        }
+        let (word, count): (String, u8) = self.store.run_once(&invocation).await?;
+        if word == "done" { Ok(count > 0) } else { Err(refused(&word).unwrap_or_else(unexpected)) }
     }
 
     /// The keys that start with `prefix`, in the order of their bytes; at most `limit`, at most 1000.
@@ -324,6 +332,22 @@ fn unpack(packed: &[u8]) -> Option<KvEntry> {
     let (version, due) = (number()?, number()?);
     let value = parts.next()?.to_vec();
     (due == 0 || due > clock::now_ms()).then_some(KvEntry { value, version })
+}
+
+/// When a packed value is due; none for never.
+fn due_of(packed: &[u8]) -> Option<u64> {
+    let due = packed.split(|byte| *byte == b' ').nth(1)?;
+    std::str::from_utf8(due).ok()?.parse().ok().filter(|due| *due > 0)
+}
+
+/// Why a script did not let the caller write, where that is what it answered.
+fn refused(word: &str) -> Option<KvError> {
+    match word {
+        "erased" => Some(KvError::Erased),
+        "moved" => Some(KvError::Moved),
+        "closed" => Some(KvError::Closed),
+        _ => None,
+    }
 }
 
 /// The script answered what it never answers.

@@ -84,6 +84,11 @@ script!(
     "field_replace.lua"
 );
 script!(
+    /// Removes one field of a hash if it still is what the caller read.
+    FIELD_REMOVE,
+    "field_remove.lua"
+);
+script!(
     /// Stores the policy if its revision still is what the caller read.
     POLICY_PUT,
     "policy_put.lua"
@@ -99,6 +104,31 @@ script!(
     ENABLEMENT_ERASE,
     "job_seal.lua",
     "enablement_erase.lua"
+);
+script!(
+    /// Stores an enablement that goes over to a copy of its values, if neither was changed since.
+    ENABLEMENT_SWITCH,
+    "job_seal.lua",
+    "kv_marks.lua",
+    "enablement_switch.lua"
+);
+script!(
+    /// Stores an enablement that goes back to the values of the version before.
+    ENABLEMENT_ROLL_BACK,
+    "kv_marks.lua",
+    "enablement_roll_back.lua"
+);
+script!(
+    /// Copies everything of a scope.
+    KV_COPY,
+    "kv_marks.lua",
+    "kv_copy.lua"
+);
+script!(
+    /// Throws a copy away.
+    KV_DISCARD,
+    "kv_marks.lua",
+    "kv_discard.lua"
 );
 script!(
     /// Stores a block, unless one that is there is to stay.

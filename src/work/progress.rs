@@ -50,6 +50,11 @@ impl<T> Found<T> {
         &self.value
     }
 
+    /// The value alone.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
     /// A value without evidence worth showing.
     pub const fn plain(value: T) -> Self {
         Self { value, detail: None }

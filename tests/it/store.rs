@@ -1,6 +1,7 @@
 //! The store, on a real Redis.
 
 mod control;
+mod copies;
 mod dev_redis;
 mod idempotency;
 mod jobs;

@@ -34,7 +34,11 @@ const MAX_GRANTS: usize = 50;
 const MAX_VERSION_CHARS: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, enable, change, disable)).routes(routes!(resume))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read, enable, change, disable))
+        .routes(routes!(roll_back))
+        .routes(routes!(resume))
 }
 
 impl FromJobFields for EnableSpec {
@@ -185,6 +189,21 @@ async fn disable(
     answer::submitted(&api, &owner.client, &job, request.prefer, Chat::default()).await
 }
 
+/// Returns to the version before, with its settings, grants and values, at once.
+#[utoipa::path(
+    post, path = "/api/v1/users/{userId}/addons/{addonId}/rollback", operation_id = "rollBackAddon", tag = "addons of users",
+    params(("userId" = String, Path), ("addonId" = String, Path)),
+    responses((status = 200, body = EnablementDocument), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn roll_back(
+    State(api): State<ApiState>,
+    caller: ClientCaller,
+    Path(path): Path<UserAddon>,
+) -> Result<Response, Problem> {
+    answer::tagged(&api.addons().roll_back(&owner(&caller, path)).await?, &HeaderMap::new())
+}
+
 /// Lets an addon run again that was paused because it crashed.
 #[utoipa::path(
     post, path = "/api/v1/users/{userId}/addons/{addonId}/resume", operation_id = "resumeAddon", tag = "addons of users",
@@ -197,8 +216,7 @@ async fn resume(
     caller: ClientCaller,
     Path(path): Path<UserAddon>,
 ) -> Result<Response, Problem> {
-    let view = api.addons().resume(&owner(&caller, path)).await?;
-    answer::tagged(&view, &HeaderMap::new())
+    answer::tagged(&api.addons().resume(&owner(&caller, path)).await?, &HeaderMap::new())
 }
 
 fn owner(caller: &ClientCaller, path: UserAddon) -> Owner {

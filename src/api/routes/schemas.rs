@@ -145,6 +145,8 @@ pub struct VersionDocument {
     pub size_bytes: u64,
     /// `pending`, `approved`, `yanked` or `blocked`.
     pub state: String,
+    /// Why it is yanked or blocked.
+    pub state_note: Option<String>,
     /// `verified`, `unverified` or `unsigned`.
     pub signature: String,
     /// The key that signed it.
@@ -216,6 +218,10 @@ pub struct EnablementDocument {
     pub digest: Option<String>,
     /// `loading`, `enabled`, `awaiting-consent`, `awaiting-secrets`, `failed`, `disabling`, `disabled`, `quarantined`, `blocked`.
     pub state: String,
+    /// An upgrade on its way.
+    pub candidate: Option<CandidateDocument>,
+    /// What a rollback returns to.
+    pub previous: Option<PreviousDocument>,
     /// What it may do.
     #[schema(value_type = Vec<Object>)]
     pub grants: Value,
@@ -237,6 +243,39 @@ pub struct EnablementDocument {
     pub requested: Option<Value>,
     /// Since when it runs.
     pub enabled_at: Option<DateTime<Utc>>,
+}
+
+/// An upgrade on its way; the addon goes on as it is until it is there.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Candidate)]
+pub struct CandidateDocument {
+    /// The version it would become.
+    pub version: String,
+    /// That version's component.
+    pub digest: String,
+    /// The job that brings it.
+    pub job_id: String,
+    /// `loading`, `awaiting-consent` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub error: Option<FailureDocument>,
+    /// What it asks for, while consent is missing.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub requested: Option<Value>,
+}
+
+/// What a rollback returns to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PreviousSetup)]
+pub struct PreviousDocument {
+    /// The version that ran.
+    pub version: String,
+    /// Its component.
+    pub digest: String,
+    /// Until when it is kept.
+    pub until: DateTime<Utc>,
 }
 
 /// A user's enablements.

@@ -53,6 +53,7 @@ macro_rules! export {
 
 export!(lifecycle, "semantest:addon/with-lifecycle");
 export!(config_handler, "semantest:addon/with-config-handler");
+export!(migration, "semantest:addon/with-migration");
 export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");

@@ -37,7 +37,7 @@ struct Callback {
 const CALLBACKS: [Callback; 11] = [
     Callback { interface: "lifecycle", functions: &["activate", "deactivate"], is_called: true },
     Callback { interface: "config-handler", functions: &["reconfigure"], is_called: true },
-    Callback { interface: "migration", functions: &["migrate"], is_called: false },
+    Callback { interface: "migration", functions: &["migrate"], is_called: true },
     Callback { interface: "actions", functions: &["invoke"], is_called: true },
     Callback { interface: "before-prompt", functions: &["run"], is_called: true },
     Callback { interface: "after-reply", functions: &["run"], is_called: false },

@@ -1,4 +1,4 @@
--- KEYS: the user's enablements, the addon's users, the job's record, the three of the addon's values. ARGV: addon, expected
+-- KEYS: the user's enablements, the addon's users, the job's record, those of the addon's values. ARGV: addon, expected
 -- revision, `<client>:<user>`, the control channel, the message that makes every process forget what it knew.
 -- Record and values go in one step, which is what the values' scripts rely on (`kv.lua`).
 -- Answers 1 where nothing is left, 0 where the record has another revision, 2 where the job may not write any more.
@@ -9,6 +9,6 @@ if string.match(kept, '^%d+') ~= ARGV[2] then return 0 end
 if not seal(KEYS[3]) then return 2 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[3])
-redis.call('UNLINK', KEYS[4], KEYS[5], KEYS[6])
+for i = 4, #KEYS do redis.call('UNLINK', KEYS[i]) end
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1

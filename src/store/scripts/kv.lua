@@ -40,6 +40,18 @@ local function is_erased()
   return false
 end
 
+-- Why the caller may not write, or false. A mark that starts with `!` closes the scope: for good where its values went over
+-- to another version of the addon, or until the time behind it, while they are being carried over.
+local function refusal()
+  if string.sub(owner, 1, 1) == '!' then
+    local till = tonumber(string.sub(owner, 2))
+    if not till then return 'moved' end
+    if till > now then return 'closed' end
+    owner, is_changed = '', true
+  end
+  return is_erased() and 'erased'
+end
+
 local function drop(key, packed)
   local _, due, value = unpacked(packed)
   redis.call('HDEL', KEYS[1], key)

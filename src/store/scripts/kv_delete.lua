@@ -1,7 +1,8 @@
--- ARGV[4]: key. Answers 1 where there was a value, 0 where not, -1 where the caller was erased.
-if is_erased() then return -1 end
+-- ARGV[4]: key. Answers whether it was done or why not, and 1 where there was a value.
+local refused = refusal()
+if refused then return {refused, 0} end
 purge()
 local old = find(ARGV[4])
 if old then drop(ARGV[4], old) end
 save()
-return old and 1 or 0
+return {'done', old and 1 or 0}

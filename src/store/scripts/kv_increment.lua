@@ -1,5 +1,6 @@
 -- ARGV from 4: key, quota, due, delta. Answers a word and a number as text.
-if is_erased() then return {'erased', ''} end
+local refused = refusal()
+if refused then return {refused, ''} end
 purge()
 local key, due = ARGV[4], tonumber(ARGV[6])
 local old = find(key)

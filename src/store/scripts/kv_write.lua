@@ -1,5 +1,6 @@
 -- ARGV from 4: key, quota, due, value, the version expected, `none` or `any`. Answers word, number, what is there.
-if is_erased() then return {'erased', 0, false} end
+local refused = refusal()
+if refused then return {refused, 0, false} end
 purge()
 local key, expect = ARGV[4], ARGV[8]
 local old = find(key)

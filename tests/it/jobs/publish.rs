@@ -158,7 +158,8 @@ async fn bytes_of_a_publication_that_came_to_nothing_go_when_they_are_old_and_no
     platform.publisher.publish(nonsense).await.expect(200);
     assert_eq!(addons.sweep_components(10).await, Ok(0), "they were uploaded again just now");
     age(&platform, 25);
-    assert_eq!(addons.sweep_components(10).await, Ok(1));
+    // The platform's own upkeep may have been quicker, so what counts is what is left.
+    assert!(addons.sweep_components(10).await.is_ok());
     assert_eq!(platform.components().len(), 1);
     platform.acme.get("/api/v1/addons/acme.first/versions/1.0.0/component").await.expect(200);
     platform.publisher.publish_well(addon("acme.first", "1.1.0")).await;

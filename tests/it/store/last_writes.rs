@@ -28,7 +28,7 @@ pub(super) async fn running_job(jobs: &Jobs) -> JobId {
 }
 
 /// A stored enablement of `acme.notes` for alice, with a subject of its own.
-async fn stored(book: &Enablements) -> Enablement {
+pub(super) async fn stored(book: &Enablements) -> Enablement {
     let (client, user) = (ClientId::parse("acme").unwrap(), UserId::parse("alice").unwrap());
     let fresh = Enablement::fresh(client, user, AddonId::parse("acme.notes").unwrap());
     assert_eq!(book.put(0, &fresh).await.unwrap(), Put::Stored(1));

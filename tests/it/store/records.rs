@@ -6,14 +6,13 @@ use semantest::clock;
 use semantest::config::storage::StorageSettings;
 use semantest::model::contract::ContractRange;
 use semantest::model::digest::Digest;
-use semantest::model::grants::Grants;
 use semantest::model::id::{AddonId, ArtifactId, ClientId, UserId};
 use semantest::model::lifecycle::EnablementState;
 use semantest::model::manifest::Manifest;
 use semantest::store::addons::{AddonVersions, PutVersion, VersionRecord, VersionState};
 use semantest::store::artifacts::{ArtifactRecord, Artifacts, RemovedArtifact};
 use semantest::store::blobs::{BlobError, BlobKind, Blobs};
-use semantest::store::enablements::{AutoUpdate, Enablement, Enablements, Put};
+use semantest::store::enablements::{Enablement, Enablements, Put};
 use semver::Version;
 use serde_json::{Value, json};
 
@@ -82,28 +81,8 @@ async fn versions_are_listed_newest_first_and_addons_by_name() {
 }
 
 fn enablement(user: &str, id: &str) -> Enablement {
-    Enablement {
-        client: ClientId::parse("acme").unwrap(),
-        user: UserId::parse(user).unwrap(),
-        addon: addon(id),
-        version: None,
-        digest: None,
-        candidate: None,
-        state: EnablementState::Loading,
-        unloading: None,
-        grants: Grants::default(),
-        config: json!({}),
-        order: 0,
-        auto_update: AutoUpdate::None,
-        job_id: None,
-        request: None,
-        steps: Vec::new(),
-        error: None,
-        enabled_at: None,
-        consent: None,
-        subject: String::from("u1"),
-        revision: 0,
-    }
+    let fresh = Enablement::fresh(ClientId::parse("acme").unwrap(), UserId::parse(user).unwrap(), addon(id));
+    Enablement { state: EnablementState::Loading, subject: String::from("u1"), ..fresh }
 }
 
 #[tokio::test]

@@ -81,4 +81,21 @@ impl TestRedis {
         command.arg(words);
         command.query_async::<redis::Value>(&mut connection).await.expect("an answer");
     }
+
+    /// How many hashes, of those below this test's prefix whose names fit `pattern`, have `field`.
+    pub(crate) async fn hashes_with(&self, pattern: &str, field: &str) -> usize {
+        let client = redis::Client::open(self.settings.url.as_str()).expect("a Redis URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+        // The braces of the prefix are plain characters in a pattern.
+        let pattern = format!("{}:{pattern}", self.settings.prefix);
+        let keys: Vec<String> =
+            redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("the names of keys");
+        let mut count = 0;
+        for key in keys {
+            let has: bool =
+                redis::cmd("HEXISTS").arg(key).arg(field).query_async(&mut connection).await.expect("an answer");
+            count += usize::from(has);
+        }
+        count
+    }
 }

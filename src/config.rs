@@ -68,10 +68,13 @@ impl Config {
         if self.storage.blobs == storage::BlobPlace::S3 && self.storage.s3.bucket.is_empty() {
             return contradiction(String::from("storage.blobs is s3, so storage.s3.bucket must name the bucket"));
         }
-        let limits =
-            self.addons.namespace_limits.iter().map(|(name, limit)| (format!("namespace_limits.{name}"), limit));
-        for (key, limit) in limits.chain([(String::from("component_limit"), &self.addons.component_limit)]) {
-            if *limit > self.server.upload_limit {
+        let own = self
+            .addons
+            .namespaces
+            .iter()
+            .filter_map(|(name, own)| Some((format!("namespaces.{name}.component_limit"), own.component_limit?)));
+        for (key, limit) in own.chain([(String::from("component_limit"), self.addons.component_limit)]) {
+            if limit > self.server.upload_limit {
                 return contradiction(format!(
                     "addons.{key} ({limit}) is above server.upload_limit ({}), so no such component could be uploaded",
                     self.server.upload_limit

@@ -64,10 +64,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
-    /// Largest component of a namespace that `namespace_limits` does not name, before anything of it is parsed.
+    /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
-    /// Largest component by namespace: what its toolchain needs, which no component can say for itself.
-    pub namespace_limits: BTreeMap<String, ByteSize>,
     /// Longest time for fetching one component from where it is published.
     pub fetch_timeout: Span,
     /// OCI registries that need signing in, or plain `http`; by host and port.
@@ -106,7 +104,6 @@ impl Default for AddonSettings {
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
             component_limit: ByteSize::mib(4),
-            namespace_limits: BTreeMap::new(),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),
             path_roots: Vec::new(),
@@ -122,7 +119,7 @@ impl AddonSettings {
     /// Largest component of a namespace.
     #[must_use]
     pub fn limit_of(&self, namespace: &str) -> ByteSize {
-        self.namespace_limits.get(namespace).copied().unwrap_or(self.component_limit)
+        self.own_limit(namespace).unwrap_or(self.component_limit)
     }
 
     /// Largest component that anybody may publish who owns `namespaces` (`*` is every one), or all of them: what is
@@ -130,10 +127,14 @@ impl AddonSettings {
     #[must_use]
     pub fn limit_for(&self, namespaces: &[String], owns_all: bool) -> ByteSize {
         let owns_all = owns_all || namespaces.iter().any(|own| own == "*");
-        let named = self.namespace_limits.iter().filter(|(name, _)| owns_all || namespaces.contains(*name));
-        let owns_others = owns_all || namespaces.iter().any(|own| !self.namespace_limits.contains_key(own));
+        let named = self.namespaces.iter().filter(|(name, _)| owns_all || namespaces.contains(*name));
+        let owns_others = owns_all || namespaces.iter().any(|own| self.own_limit(own).is_none());
         let others = owns_others.then_some(self.component_limit);
-        named.map(|(_, limit)| *limit).chain(others).max().unwrap_or(self.component_limit)
+        named.filter_map(|(_, own)| own.component_limit).chain(others).max().unwrap_or(self.component_limit)
+    }
+
+    fn own_limit(&self, namespace: &str) -> Option<ByteSize> {
+        self.namespaces.get(namespace).and_then(|own| own.component_limit)
     }
 }
 
@@ -144,14 +145,18 @@ mod tests {
     #[test]
     fn a_namespace_has_its_own_limit_and_a_publisher_the_largest_of_its_namespaces() {
         let (small, middle, large) = (ByteSize::mib(4), ByteSize::mib(16), ByteSize::mib(48));
-        let namespace_limits = [("acme", middle), ("tiny", ByteSize::mib(1)), ("snake", large)]
-            .map(|(name, limit)| (name.to_owned(), limit));
-        let settings = AddonSettings { namespace_limits: namespace_limits.into(), ..AddonSettings::default() };
-        assert_eq!([settings.limit_of("acme"), settings.limit_of("other")], [middle, small]);
+        let own =
+            |limit: Option<ByteSize>| NamespaceSettings { component_limit: limit, ..NamespaceSettings::default() };
+        let namespaces =
+            [("acme", Some(middle)), ("tiny", Some(ByteSize::mib(1))), ("snake", Some(large)), ("plain", None)]
+                .map(|(name, limit)| (name.to_owned(), own(limit)));
+        let settings = AddonSettings { namespaces: namespaces.into(), ..AddonSettings::default() };
+        assert_eq!(["acme", "other", "plain"].map(|name| settings.limit_of(name)), [middle, small, small]);
         for (namespaces, owns_all, expected) in [
             (&["acme"][..], false, middle),
             (&["tiny"], false, ByteSize::mib(1)),
             (&["tiny", "other"], false, small),
+            (&["tiny", "plain"], false, small),
             (&["*"], false, large),
             (&[], true, large),
             (&[], false, small),

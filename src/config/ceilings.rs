@@ -65,6 +65,9 @@ impl From<&CeilingSettings> for Ceiling {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NamespaceSettings {
+    /// Largest component, in the place of `addons.component_limit`: what the publisher's toolchain needs, which no
+    /// component can say for itself.
+    pub component_limit: Option<ByteSize>,
     /// Ceilings that stand in the place of the platform's.
     pub ceilings: BTreeMap<CapabilityKind, CeilingSettings>,
     /// What a missing or wrong signature means, in the place of what the platform says.

@@ -1,12 +1,13 @@
 //! CPU time spent, which neighbours on the machine do not change as they change a rate.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde::Serialize;
 
 use crate::store::Store;
-
-/// Ticks a second of the kernel's account of processes; 100 on every Linux that Rust's standard library runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// CPU time of this process, load generator included, and of its Redis, in microseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -33,10 +34,8 @@ impl Effort {
 
 /// User and system time of this process, threads included.
 fn process_seconds() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name in parentheses may hold spaces; the numbers begin after it, times are the 12th and 13th of them.
-    let (_, numbers) = stat.rsplit_once(')').context("the kernel's account of this process reads strangely")?;
-    let mut times = numbers.split_whitespace().skip(11);
-    let mut ticks = || times.next().and_then(|text| text.parse::<f64>().ok()).context("the account misses a time");
-    Ok((ticks()? + ticks()?) / TICKS_PER_SECOND)
+    let usage = getrusage(UsageWho::RUSAGE_SELF).context("asking the kernel what this process used")?;
+    let seconds =
+        |time: TimeVal| Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or(0)).as_secs_f64();
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }

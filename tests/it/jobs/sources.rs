@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use semantest::config::ceilings::NamespaceSettings;
 use semantest::model::digest::Digest;
 use semantest::model::network::Network;
 use semantest::model::units::{ByteSize, Span};
@@ -299,7 +300,8 @@ async fn a_fetch_that_its_worker_did_not_live_to_end_is_done_by_the_next_one() {
 async fn a_namespace_has_room_for_its_toolchain_and_no_component_can_ask_for_more() {
     let platform = Platform::with(|config| {
         config.addons.component_limit = ByteSize::kib(64);
-        config.addons.namespace_limits.insert(String::from("snake"), ByteSize::kib(512));
+        let snake = NamespaceSettings { component_limit: Some(ByteSize::kib(512)), ..NamespaceSettings::default() };
+        config.addons.namespaces.insert(String::from("snake"), snake);
     })
     .await;
     let (large, roomy, huge) = (padded("acme.first", 100), padded("snake.first", 100), padded("snake.first", 600));

@@ -8,6 +8,7 @@
 mod actions;
 mod begin;
 mod blocking;
+mod blocks;
 mod consent;
 mod disable;
 mod edition;
@@ -16,6 +17,7 @@ pub mod error;
 pub mod explain;
 mod export;
 mod follow;
+pub mod forbid;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -24,6 +26,8 @@ pub mod measure;
 mod outcome;
 mod owner;
 mod publish;
+pub mod publishers;
+mod quarantine;
 mod recompile;
 mod reconfigure;
 mod record;
@@ -35,6 +39,7 @@ mod settings;
 mod settle;
 mod source;
 mod sweep;
+mod trust;
 mod verify;
 pub mod views;
 mod writes;
@@ -54,10 +59,13 @@ use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
 use crate::store::blobs::Blobs;
+use crate::store::blocks::Blocks;
 use crate::store::control::Control;
+use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
+use crate::store::publishers::Publishers;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -134,10 +142,13 @@ struct Inner {
     settings: AddonSettings,
     versions: AddonVersions,
     enablements: Enablements,
-    policies: Policies,
     /// What holds until an admin stores a policy.
     unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
+    blocks: Arc<blocks::BlockWatch>,
+    crashes: Crashes,
+    publishers: Publishers,
+    policies: Policies,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -188,6 +199,9 @@ impl Addons {
                 settings: parts.settings,
                 versions: AddonVersions::new(parts.store.clone()),
                 enablements: Enablements::new(parts.store.clone()),
+                blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
+                crashes: Crashes::new(parts.store.clone()),
+                publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,
                 kv: KvStore::new(parts.store),

@@ -211,6 +211,8 @@ impl App {
         tasks.spawn(async move { control.run(heard).await });
         let (addons, heard) = (self.services.addons.clone(), stop.clone());
         tasks.spawn(async move { addons.watch(heard).await });
+        let (addons, heard) = (self.services.addons.clone(), stop.clone());
+        tasks.spawn(async move { addons.watch_blocks(heard).await });
     }
 
     async fn start_consumer(&self, lane: Lane, handler: Arc<JobHandler>) -> anyhow::Result<Consumer> {

@@ -42,7 +42,7 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
-    /// Build, pack, check and publish addons.
+    /// Build, pack, check, sign and publish addons.
     Addon(addon::AddonArgs),
     /// Print the OpenAPI description.
     Openapi,

@@ -101,11 +101,9 @@ impl EnablementFacts<'_> {
             EnablementState::Failed => EventType::AddonFailed,
             EnablementState::Disabled => EventType::AddonDisabled,
             EnablementState::AwaitingConsent => EventType::AddonAwaitingConsent,
-            EnablementState::Loading
-            | EnablementState::AwaitingSecrets
-            | EnablementState::Disabling
-            | EnablementState::Quarantined
-            | EnablementState::Blocked => return None,
+            EnablementState::Quarantined => EventType::AddonQuarantined,
+            EnablementState::Blocked => EventType::AddonBlocked,
+            EnablementState::Loading | EnablementState::AwaitingSecrets | EnablementState::Disabling => return None,
         };
         let data = EventData {
             kind: String::from("enablement"),
@@ -200,7 +198,15 @@ mod tests {
             .filter_map(|state| facts(state).event(clock::now()))
             .map(|body| body.event.as_str())
             .collect();
-        assert_eq!(spoken, ["addon.enabled", "addon.awaiting-consent", "addon.failed", "addon.disabled"]);
+        let expected = [
+            "addon.enabled",
+            "addon.awaiting-consent",
+            "addon.failed",
+            "addon.disabled",
+            "addon.quarantined",
+            "addon.blocked",
+        ];
+        assert_eq!(spoken, expected);
         Ok(())
     }
 

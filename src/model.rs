@@ -3,6 +3,7 @@
 //! Each type is parsed once and cannot be wrong afterwards; what travels to
 //! disk, Redis or a client is written out field by field in its own file.
 
+pub mod block;
 pub mod capability;
 pub mod causes;
 pub mod ceiling;
@@ -26,5 +27,6 @@ pub mod path_prefix;
 mod reach;
 pub mod right;
 pub mod schema;
+pub mod signature;
 pub mod units;
 pub mod usage;

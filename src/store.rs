@@ -9,7 +9,9 @@ pub mod addons;
 pub mod artifacts;
 mod bare;
 pub mod blobs;
+pub mod blocks;
 pub mod control;
+pub mod crashes;
 pub mod enablements;
 pub mod error;
 pub mod idempotency;
@@ -21,6 +23,7 @@ mod kv_copy;
 mod kv_keys;
 pub mod page;
 pub mod policy;
+pub mod publishers;
 mod script;
 
 use std::sync::Arc;

@@ -40,6 +40,9 @@ impl Addons {
         traceparent: Option<&str>,
     ) -> Result<Submitted, AddonsError> {
         let running = self.must_be_enabled(owner).await?;
+        if let Some(what) = running.blockable() {
+            self.inner.must_be_free(&what)?;
+        }
         let declared = running.manifest.action(action).ok_or_else(|| {
             let names: Vec<&str> = running.manifest.actions.iter().map(|action| action.name.as_str()).collect();
             AddonsError::NotFound(format!("`{}` has no action `{action}`; it has: {}", owner.addon, names.join(", ")))
@@ -80,6 +83,7 @@ impl Addons {
             let message = format!("`{}` is not enabled for user `{}`", owner.addon, owner.user);
             JobError::permanent(JobCode::AddonNotEnabled, message)
         })?;
+        self.inner.may_run(&running)?;
         let declared = running.manifest.action(action).ok_or_else(|| {
             JobError::permanent(JobCode::AddonBadInput, format!("`{}` has no action `{action}`", owner.addon))
         })?;
@@ -132,8 +136,14 @@ impl Addons {
         Err(AddonsError::Conflict {
             code: "ADDON_NOT_ENABLED",
             message: format!(
-                "`{}` is {} for user `{}`; actions run while it is enabled",
-                owner.addon, record.state, owner.user
+                "`{}` is {} for user `{}`; {}",
+                owner.addon,
+                record.state,
+                owner.user,
+                match record.state {
+                    EnablementState::Quarantined => "POST …/resume lets it run again",
+                    _ => "actions run while it is enabled",
+                }
             ),
         })
     }

@@ -6,16 +6,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::model::manifest::{ActionSpec, Manifest};
 use crate::model::schema::{self, Schema};
+use crate::model::signature::PublisherKeyId;
+use crate::store::addons::{VersionRecord, VersionSignature};
 
 /// One version of an addon, ready to be called.
 pub(super) struct Edition {
     pub(super) manifest: Arc<Manifest>,
     /// Made when an action is first called: a load needs none of them.
     schemas: OnceLock<Schemas>,
+    /// The key that signed it, and when that counts as done.
+    pub(super) signed: Option<(PublisherKeyId, DateTime<Utc>)>,
 }
 
 /// The compiled schemas by the name of their action.
@@ -25,8 +30,9 @@ struct Schemas {
 }
 
 impl Edition {
-    pub(super) fn of(manifest: Manifest) -> Self {
-        Self { manifest: Arc::new(manifest), schemas: OnceLock::new() }
+    pub(super) fn of(record: VersionRecord) -> Self {
+        let signed = record.signature.as_ref().map(VersionSignature::signer);
+        Self { manifest: Arc::new(record.manifest), schemas: OnceLock::new(), signed }
     }
 
     /// The schema of an action's parameters, where it declares one.

@@ -3,6 +3,7 @@
 use semver::Version;
 use serde_json::{Value, json};
 
+use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
@@ -181,7 +182,9 @@ impl Addons {
         Ok(views)
     }
 
-    async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
+    /// The enablement as its client sees it. That its version is blocked is not written to it: the list says so, for a
+    /// million enablements as for one, and unblocking leaves each as it was.
+    pub(super) async fn view(&self, record: &Enablement) -> Result<EnablementView, AddonsError> {
         let mut view = EnablementView::of(record);
         if record.state == EnablementState::AwaitingConsent
             && let Some(version) = &record.version
@@ -193,6 +196,10 @@ impl Addons {
             && waiting.state == CandidateState::AwaitingConsent
         {
             candidate.requested = self.requested(&record.addon, &waiting.version).await?;
+        }
+        if let Some(failure) = self.inner.blocked_enablement(record).await? {
+            view.state = EnablementState::Blocked.as_str();
+            view.error = Some(failure);
         }
         Ok(view)
     }
@@ -212,9 +219,11 @@ impl Addons {
             return Err(unknown_addon(addon));
         }
         let held = current.as_ref().and_then(|current| current.digest);
-        let record = wish
-            .choose(&records, held.as_ref())
+        let record = self
+            .inner
+            .choose(&wish, &records, held.as_ref())
             .ok_or_else(|| AddonsError::NotFound(nothing_fits(addon, spec.version.as_deref(), &wish, &records)))?;
+        self.inner.must_be_free(&blockable(&record))?;
         let mut faults = Vec::new();
         let kept = current.as_ref().and_then(|current| kept_config(spec, current));
         let config = settings::check(&record.manifest, spec.config.as_ref().or(kept)).unwrap_or_else(|found| {

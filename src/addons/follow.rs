@@ -49,7 +49,7 @@ impl Addons {
     pub async fn follow_versions(&self, limit: usize) -> Result<usize, JobError> {
         let (mut looked_at, mut asked_for) = (0, 0);
         for mut due in self.inner.versions.due_updates(MAX_ADDONS).await? {
-            let versions = self.inner.versions.list(&due.addon).await?;
+            let versions = self.inner.marked(self.inner.versions.list(&due.addon).await?);
             while looked_at < limit {
                 let page = self.inner.enablements.of_addon(&due.addon, Some(&due.cursor)).await?;
                 looked_at += page.items.len();
@@ -70,7 +70,7 @@ impl Addons {
     /// Asks for the update of one enablement right now, for one that may have missed its addon's last version.
     pub(super) async fn catch_up(&self, owner: &Owner) {
         let followed = async {
-            let versions = self.inner.versions.list(&owner.addon).await?;
+            let versions = self.inner.marked(self.inner.versions.list(&owner.addon).await?);
             self.follow(owner, &versions).await
         };
         if let Err(error) = followed.await {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::addons::begin::is_loading;
 use crate::addons::blocking::blocking;
+use crate::addons::blocks::blockable;
 use crate::addons::consent::{Consent, decide};
 use crate::addons::edition::Edition;
 use crate::addons::follow::Followed;
@@ -67,7 +68,7 @@ impl Prepared {
             config: self.config.clone(),
             ..begun
         };
-        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.manifest.clone())))
+        Running::new(owner.clone(), enablement, Arc::new(Edition::of(self.record.clone())))
     }
 }
 
@@ -178,6 +179,8 @@ impl Addons {
             })
             .await?;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(record.digest))).await?;
+        progress.step("revocation", std::future::ready(self.inner.revocation(&blockable(&record)))).await?;
+        progress.step("signature", self.inner.judge_stored(&record, &bytes)).await?;
         progress.step("manifest", manifest(&bytes, &record)).await?;
         let limit = self.inner.settings.limit_of(record.id.publisher());
         let inspection =
@@ -196,7 +199,7 @@ impl Addons {
         let wish = VersionWish::parse(ticket.version.as_deref())
             .map_err(|message| JobError::permanent(JobCode::AddonUnknown, message))?;
         let records = self.inner.versions.list(&owner.addon).await?;
-        let record = wish.choose(&records, held).ok_or_else(|| {
+        let record = self.inner.choose(&wish, &records, held).ok_or_else(|| {
             let message = nothing_fits(&owner.addon, ticket.version.as_deref(), &wish, &records);
             JobError::permanent(JobCode::AddonUnknown, message)
         })?;

@@ -83,6 +83,7 @@ impl PreparedCall {
             config: Arc::clone(&self.running.config),
             ports: self.ports.clone(),
             cancel: CancellationToken::new(),
+            leave: None,
         };
         let invocation = Invocation::Action { name: self.action.clone(), params: self.params.clone() };
         let report = self.service.host()?.call(&self.compiled, request, invocation).await;

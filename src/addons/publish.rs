@@ -7,6 +7,7 @@ use crate::addons::blocking::blocking;
 use crate::addons::record::stopped;
 use crate::addons::running::CallContext;
 use crate::addons::source::Located;
+use crate::addons::trust::{Claim, is_news, text_of};
 use crate::addons::views::VersionView;
 use crate::addons::{Addons, AddonsError, PublishSource, Published, verify};
 use crate::clock;
@@ -17,6 +18,7 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId};
 use crate::model::job_error::JobError;
 use crate::model::manifest::Manifest;
+use crate::model::signature::SignedStatement;
 use crate::model::units::ByteSize;
 use crate::net::oci::Reference;
 use crate::queue::tickets::publish::{Publish, Source};
@@ -72,7 +74,7 @@ impl Addons {
     ) -> Result<Published, AddonsError> {
         let mut staging = self.receive(publisher).await?;
         staging.write(bytes).await?;
-        self.publish_upload(publisher, staging.finish().await?, options, None).await
+        self.publish_upload(publisher, staging.finish().await?, None, options, None).await
     }
 
     /// Makes a `publish` job for uploaded bytes.
@@ -83,6 +85,7 @@ impl Addons {
         &self,
         publisher: &Publisher,
         staged: Staged,
+        signature: Option<&SignedStatement>,
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
@@ -96,12 +99,14 @@ impl Addons {
             if staged.size() > limit.as_u64() {
                 return Err(AddonsError::TooLarge { limit });
             }
-            if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await? {
+            if let Some(record) = self.inner.versions.get(&manifest.id, &manifest.version).await?
+                && !is_news(&record, &digest, signature)
+            {
                 return self.existing(&record, staged).await;
             }
         }
         self.inner.blobs.keep(BlobKind::Component, staged).await?;
-        let ticket = ticket_of(publisher, Source::Upload, Some(&digest));
+        let ticket = ticket_of(publisher, Source::Upload, Some(&digest), signature);
         self.submit(publisher, &ticket, options, idempotency).await
     }
 
@@ -114,6 +119,7 @@ impl Addons {
         publisher: &Publisher,
         source: PublishSource,
         digest: Option<Digest>,
+        signature: Option<&SignedStatement>,
         options: &JobOptions,
         idempotency: Option<&IdempotencyKey>,
     ) -> Result<Published, AddonsError> {
@@ -123,7 +129,7 @@ impl Addons {
             let message = "is missing: name the component's sha-256, so that nobody can swap it on the way";
             return Err(AddonsError::invalid("/digest", message));
         }
-        let ticket = ticket_of(publisher, source, digest.as_ref());
+        let ticket = ticket_of(publisher, source, digest.as_ref(), signature);
         self.submit(publisher, &ticket, options, idempotency).await
     }
 
@@ -179,11 +185,21 @@ impl Addons {
         let fetched = progress.step("fetch", self.inner.fetched(&mut located, limit)).await?;
         let bytes = fetched.bytes;
         let digest = progress.step("digest", verify::digest(bytes.clone(), Some(*located.digest()))).await?;
+        let claim = Claim::of(&bytes).await?;
+        let beside = fetched.signature.as_deref().and_then(|text| std::str::from_utf8(text).ok());
+        let word = ticket.signature.as_deref().or(beside).map(str::trim);
+        let what = self.inner.claimed(claim.as_ref(), digest, word);
+        progress.step("revocation", std::future::ready(self.inner.revocation(&what))).await?;
+        let mut judged = progress.step("signature", self.inner.judge_new(claim.as_ref(), &digest, word)).await?;
         let manifest = progress.step("manifest", self.own_manifest(ticket, &bytes)).await?;
         progress.percent(40).await;
         let limit = self.inner.settings.limit_of(manifest.id.publisher());
-        let inspection =
-            progress.step("inspect", verify::component(&self.inner.inspections, &digest, bytes.clone(), limit)).await?;
+        let inspecting = async {
+            let found = verify::component(&self.inner.inspections, &digest, bytes.clone(), limit).await?;
+            judged.fits(&found.value().contract)?;
+            Ok(found)
+        };
+        let inspection = progress.step("inspect", inspecting).await?;
         progress.percent(70).await;
         let approval = self.inner.policy().await?.policy.approval_of(&manifest.id);
         let record = VersionRecord {
@@ -201,6 +217,7 @@ impl Addons {
             published_at: clock::now(),
             publisher: ticket.client_id.clone(),
             source: located.words,
+            signature: judged.signature,
             warnings: inspection.warnings.clone(),
         };
         progress.step("register", self.register(&context.job_id, &record, bytes)).await?;
@@ -262,6 +279,7 @@ impl Addons {
         // The bytes first: a record whose bytes are missing would be half a version.
         blobs.put(BlobKind::Component, &record.digest, bytes.clone()).await?;
         match self.inner.versions.conclude(job, record).await? {
+            PutVersion::Same(kept) if text_of(&kept) != text_of(record) => self.inner.sign_again(record).await,
             PutVersion::Stored | PutVersion::Same(_) => {
                 // A sweep may have taken what was there before the record named it.
                 blobs.put(BlobKind::Component, &record.digest, bytes).await?;
@@ -292,8 +310,14 @@ async fn manifest_of(staged: Staged) -> (Staged, Option<Manifest>) {
     (staged, read.await.ok().flatten())
 }
 
-fn ticket_of(publisher: &Publisher, source: Source, digest: Option<&Digest>) -> Publish {
+fn ticket_of(
+    publisher: &Publisher,
+    source: Source,
+    digest: Option<&Digest>,
+    signature: Option<&SignedStatement>,
+) -> Publish {
     Publish {
+        signature: signature.map(ToString::to_string),
         source,
         digest: digest.map(ToString::to_string),
         client_id: publisher.client.to_string(),

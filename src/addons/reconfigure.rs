@@ -63,7 +63,7 @@ impl Addons {
                 if patch.auto_update == Some(AutoUpdate::Compatible) {
                     self.catch_up(owner).await;
                 }
-                Ok(EnablementView::of(&Enablement { revision, ..next }))
+                self.view(&Enablement { revision, ..next }).await
             }
             Put::Conflict(_) => Err(AddonsError::conflict("somebody changed this enablement just now; try again")),
         }

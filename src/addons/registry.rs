@@ -120,7 +120,8 @@ impl Addons {
         let needle = query.map(str::to_lowercase).unwrap_or_default();
         let mut views = Vec::new();
         for id in self.inner.versions.all(None, MAX_LISTED).await?.items {
-            let Some(view) = view_of(&id, self.inner.versions.list(&id).await?) else { continue };
+            let records = self.inner.marked(self.inner.versions.list(&id).await?);
+            let Some(view) = view_of(&id, records) else { continue };
             let text = format!("{} {} {}", view.id, view.name, view.description).to_lowercase();
             let asks = |latest: &VersionView| {
                 capability
@@ -138,7 +139,7 @@ impl Addons {
     /// # Errors
     /// [`AddonsError::NotFound`] when nothing was published under this id.
     pub async fn addon(&self, id: &AddonId) -> Result<AddonView, AddonsError> {
-        let records = self.inner.versions.list(id).await?;
+        let records = self.inner.marked(self.inner.versions.list(id).await?);
         view_of(id, records).ok_or_else(|| unknown_addon(id))
     }
 
@@ -180,14 +181,19 @@ impl Addons {
                 )));
             }
         }
-        self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
-        self.announce_version(&record).await?;
+        // A publisher who takes it back at this very moment is heard: only what still waits is approved.
+        let (from, to) = ([VersionState::Pending], VersionState::Approved);
+        let now = self.inner.versions.set_state(id, version, (&from, to), None).await?;
+        if now.is_some_and(|now| now.state == VersionState::Approved) {
+            self.announce_version(&record).await?;
+        }
         self.inner.caches.tell_of_addon(id).await;
         self.version(id, version).await
     }
 
     pub(super) async fn record(&self, id: &AddonId, version: &Version) -> Result<VersionRecord, AddonsError> {
-        self.inner.versions.get(id, version).await?.ok_or_else(|| {
+        let record = self.inner.versions.get(id, version).await?;
+        self.inner.marked(record.into_iter().collect()).pop().ok_or_else(|| {
             AddonsError::NotFound(format!("`{id}` has no version {version}; GET /addons/{id} lists them"))
         })
     }

@@ -56,7 +56,8 @@ impl Inner {
         }
     }
 
-    async fn fresh_policy(&self) -> Result<Arc<PolicyRecord>, StoreError> {
+    /// The policy that holds, read now.
+    pub(super) async fn fresh_policy(&self) -> Result<Arc<PolicyRecord>, StoreError> {
         let generation = self.caches.generation();
         let read = self.policies.get().await?;
         let mut cached = self.caches.policy.lock();

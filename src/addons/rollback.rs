@@ -1,5 +1,6 @@
 //! Back to the version before: its component, grants, settings and values, in one step and at once.
 
+use crate::addons::blocks::blockable;
 use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
@@ -7,7 +8,6 @@ use crate::addons::views::EnablementView;
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
 use crate::model::lifecycle::EnablementState;
-use crate::store::addons::VersionState;
 use crate::store::enablements::{Enablement, Previous, RolledBack, Setup};
 
 impl Addons {
@@ -32,10 +32,8 @@ impl Addons {
             }
             let left = current.kv_scope();
             let next = returned(current)?;
-            if let Some(version) = &next.version
-                && self.record(&owner.addon, version).await?.state == VersionState::Blocked
-            {
-                return Err(AddonsError::conflict(format!("`{}` {version} is blocked", owner.addon)));
+            if let Some(version) = &next.version {
+                self.inner.must_be_free(&blockable(&self.record(&owner.addon, version).await?))?;
             }
             match self.inner.roll_back(&next, &left).await? {
                 RolledBack::Written => return Ok(EnablementView::of(&next)),

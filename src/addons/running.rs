@@ -17,6 +17,7 @@ use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
+use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -127,6 +128,16 @@ impl Running {
         }
     }
 
+    /// The component as the list of blocks knows it; none before it was ever loaded.
+    pub(super) fn blockable(&self) -> Option<Blockable> {
+        let (version, digest) = (self.enablement.version.clone()?, self.enablement.digest?);
+        Some(Blockable {
+            digest,
+            version: Some((self.owner.addon.clone(), version)),
+            signed: self.edition.signed.clone(),
+        })
+    }
+
     /// The validator of an action's parameters, where it declares a schema.
     pub(super) fn params(&self, action: &str) -> Option<&Schema> {
         self.edition.params(action)
@@ -186,6 +197,11 @@ impl Caches {
         self.users.lock().pop(&(key.0.clone(), key.1.clone()));
     }
 
+    /// Hears what processes tell each other.
+    pub(super) fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Message> {
+        self.control.subscribe()
+    }
+
     pub(super) fn forget_policy(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         *self.policy.lock() = None;
@@ -202,7 +218,7 @@ impl Caches {
 impl Addons {
     /// Keeps the caches true until `stop`: one of these runs in each process that uses the service.
     pub async fn watch(&self, stop: Stop) {
-        let mut messages = self.inner.caches.control.subscribe();
+        let mut messages = self.inner.caches.subscribe();
         while !stop.has_fired() {
             let message = tokio::select! {
                 () = stop.fired() => return,
@@ -273,7 +289,7 @@ impl Inner {
         }
         let generation = self.caches.generation();
         let Some(record) = self.versions.get(addon, version).await? else { return Ok(None) };
-        let edition = Arc::new(Edition::of(record.manifest));
+        let edition = Arc::new(Edition::of(record));
         if self.caches.generation() == generation {
             self.caches.editions.lock().put(key, Arc::clone(&edition));
         }
@@ -314,6 +330,7 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
+        let (leave, _on_the_roll) = self.permit(running).unzip();
         let rights = self.rights_for(running, compiled).await?;
         let scope = CallScope {
             owner: &running.owner,
@@ -336,6 +353,7 @@ impl Inner {
             config: Arc::clone(&running.config),
             ports: self.runner.ports(&scope),
             cancel: call.context.cancel.clone(),
+            leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
         for line in &report.logs {
@@ -347,7 +365,10 @@ impl Inner {
             let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
             call.context.progress.log(&text).await;
         }
-        report.outcome.map_err(JobError::from)
+        match report.outcome {
+            Ok(reply) => Ok(reply),
+            Err(failure) => Err(self.explained(running, failure, call.context).await),
+        }
     }
 
     /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.

@@ -47,7 +47,6 @@ pub(super) struct Fetched {
     /// The component.
     pub(super) bytes: Bytes,
     /// The signature that lay beside it, as the header `Semantest-Signature` would carry it.
-    #[expect(dead_code, reason = "the step that checks signatures reads it")]
     pub(super) signature: Option<Bytes>,
 }
 

@@ -27,8 +27,14 @@ pub struct VersionView {
     /// Why it is yanked or blocked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_note: Option<String>,
-    /// `unsigned` until signatures arrive with the next contract of the registry.
+    /// `verified`, `unverified` (it came with a signature that was not good, or that nobody looked at), `unsigned`.
     pub signature: &'static str,
+    /// The key that signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<String>,
+    /// When its publisher says that it was signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<DateTime<Utc>>,
     /// When it was published.
     pub published_at: DateTime<Utc>,
     /// What it asks for, in plain words.
@@ -48,7 +54,13 @@ impl VersionView {
             size_bytes: record.size,
             state: record.state.as_str().to_owned(),
             state_note: record.state_note.clone(),
-            signature: "unsigned",
+            signature: match &record.signature {
+                None => "unsigned",
+                Some(signature) if signature.is_verified => "verified",
+                Some(_) => "unverified",
+            },
+            signing_key: record.signature.as_ref().map(|signature| signature.key.to_string()),
+            signed_at: record.signature.as_ref().map(|signature| signature.created),
             published_at: record.published_at,
             capabilities: in_plain_words(&record.manifest),
             manifest: record.manifest.clone(),

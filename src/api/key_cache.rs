@@ -78,6 +78,7 @@ impl KeyCache {
             Message::CancelJob { .. }
             | Message::EnablementChanged { .. }
             | Message::AddonChanged { .. }
+            | Message::BlocksChanged { .. }
             | Message::PolicyChanged
             | Message::JobEvent { .. }
             | Message::JobFinished { .. } => {}

@@ -30,6 +30,8 @@ pub enum ProblemCode {
     VersionExists,
     /// The addon is known for this user, but does not run.
     AddonNotEnabled,
+    /// The addon's version is blocked.
+    AddonBlocked,
     /// The resource is not what `If-Match` expects.
     PreconditionFailed,
     /// The body is larger than this path takes.
@@ -54,7 +56,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code there is.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedJson,
         Self::MalformedForm,
         Self::Unauthenticated,
@@ -67,6 +69,7 @@ impl ProblemCode {
         Self::Conflict,
         Self::VersionExists,
         Self::AddonNotEnabled,
+        Self::AddonBlocked,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -95,6 +98,7 @@ impl ProblemCode {
             Self::Conflict => "CONFLICT",
             Self::VersionExists => "VERSION_EXISTS",
             Self::AddonNotEnabled => "ADDON_NOT_ENABLED",
+            Self::AddonBlocked => "ADDON_BLOCKED",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
@@ -118,7 +122,7 @@ impl ProblemCode {
             Self::NotFound | Self::JobNotFound | Self::AddonNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::Conflict | Self::VersionExists | Self::AddonNotEnabled => StatusCode::CONFLICT,
+            Self::Conflict | Self::VersionExists | Self::AddonNotEnabled | Self::AddonBlocked => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -146,6 +150,7 @@ impl ProblemCode {
             Self::Conflict => "The current state does not allow this",
             Self::VersionExists => "The version exists with other bytes",
             Self::AddonNotEnabled => "The addon does not run for this user",
+            Self::AddonBlocked => "The addon is blocked",
             Self::PreconditionFailed => "The resource has changed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The media type is not supported",
@@ -195,6 +200,9 @@ impl ProblemCode {
             Self::AddonNotEnabled => {
                 "Actions run while the enablement is `enabled`. Read it: it says what it waits for or how it failed."
             }
+            Self::AddonBlocked => {
+                "An admin blocked this version, its publisher's key was revoked, or it crashed too often; `detail` says why. Nothing of it runs until that is taken back. Another version may be free: `GET /addons/{addonId}` lists them."
+            }
             Self::PreconditionFailed => "Read the resource again, apply the change to it and send its new `ETag`.",
             Self::PayloadTooLarge => "`detail` names the limit. Addons: leave debug information out of the component.",
             Self::UnsupportedMediaType => "`detail` names the media types that this path takes.",
@@ -235,6 +243,7 @@ impl ProblemCode {
             | Self::Conflict
             | Self::VersionExists
             | Self::AddonNotEnabled
+            | Self::AddonBlocked
             | Self::PreconditionFailed
             | Self::PayloadTooLarge
             | Self::UnsupportedMediaType

@@ -72,6 +72,8 @@ impl App {
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
         });
+        // Before anything runs: a process that does not know what is blocked would run it.
+        addons.read_blocks().await.context("reading what is blocked")?;
         let services = Arc::new(Services {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,

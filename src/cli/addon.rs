@@ -4,10 +4,12 @@ pub mod build;
 pub mod check;
 mod componentize;
 mod contract_files;
+pub mod keygen;
 pub mod manifest_file;
 pub mod pack;
 pub mod publish;
 mod report;
+pub mod sign;
 pub mod world;
 
 use std::process::ExitCode;
@@ -17,7 +19,7 @@ use clap::{Args, Subcommand};
 use crate::cli::serve;
 use crate::config::{Config, ConfigError};
 
-/// Build, pack and check addons, offline; publish them.
+/// Build, pack, check and sign addons, offline; publish them.
 #[derive(Debug, Args)]
 pub struct AddonArgs {
     /// What to do.
@@ -34,6 +36,10 @@ pub enum AddonVerb {
     Pack(pack::PackArgs),
     /// Run the server's own verify steps on a component, without a server.
     Check(check::CheckArgs),
+    /// Make a key to sign addons with.
+    Keygen(keygen::KeygenArgs),
+    /// Sign a component: writes FILE.sig and prints the value of the header `Semantest-Signature`.
+    Sign(sign::SignArgs),
     /// Write the world that toolchains of other languages than Rust build the addon against.
     World(world::WorldArgs),
     /// Publish a component: straight to a server, or through an OCI registry.
@@ -49,6 +55,8 @@ pub fn run(args: AddonArgs, settings: impl FnOnce() -> Result<Config, ConfigErro
         AddonVerb::Build(args) => build::run(&args),
         AddonVerb::Pack(args) => pack::run(&args),
         AddonVerb::Check(args) => check::run(&args),
+        AddonVerb::Keygen(args) => keygen::run(&args),
+        AddonVerb::Sign(args) => sign::run(&args),
         AddonVerb::World(args) => world::run(&args),
         AddonVerb::Publish(args) => serve::block_on(publish::run(args, settings()?)),
     }

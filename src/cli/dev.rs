@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
 use crate::config::log::LogFormat;
 use crate::config::sandbox::WallPolicy;
+use crate::config::signatures::SignatureMode;
 use crate::model::units::ByteSize;
 use crate::{shutdown, telemetry};
 
@@ -107,6 +108,7 @@ fn for_dev(config: Config, args: &DevArgs, has_log_format: bool) -> Config {
     config.storage.data_dir.clone_from(&args.data);
     config.addons.consent = ConsentMode::Implied;
     config.addons.approval = ApprovalMode::Auto;
+    config.addons.signatures = SignatureMode::Warn;
     config.addons.component_limit = ByteSize::mib(48);
     config.sandbox.compiler.network_wall = WallPolicy::Preferred;
     if !has_log_format {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::registries::RegistrySettings;
+use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
 use crate::model::units::{ByteSize, Span};
@@ -33,6 +34,24 @@ pub enum ApprovalMode {
     Auto,
 }
 
+/// When an addon that crashes is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QuarantineSettings {
+    /// How far back crashes count.
+    pub window: Span,
+    /// Crashes of one component for one user that pause it for that user; 0 for never.
+    pub user_crashes: u32,
+    /// Crashes of one component for several users together that pause it for everybody; 0 for never.
+    pub everywhere_crashes: u32,
+}
+
+impl Default for QuarantineSettings {
+    fn default() -> Self {
+        Self { window: Span::secs(600), user_crashes: 3, everywhere_crashes: 10 }
+    }
+}
+
 /// Rules for addons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,6 +60,10 @@ pub struct AddonSettings {
     pub consent: ConsentMode,
     /// Who lets a published version into the registry.
     pub approval: ApprovalMode,
+    /// What a missing or wrong signature means.
+    pub signatures: SignatureMode,
+    /// When an addon that crashes is paused.
+    pub quarantine: QuarantineSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -78,6 +101,8 @@ impl Default for AddonSettings {
         Self {
             consent: ConsentMode::Required,
             approval: ApprovalMode::Manual,
+            signatures: SignatureMode::Require,
+            quarantine: QuarantineSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

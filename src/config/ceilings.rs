@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
 use crate::model::ceiling::{Ceiling, Ceilings};
 use crate::model::units::ByteSize;
@@ -69,6 +70,17 @@ pub struct NamespaceSettings {
     pub component_limit: Option<ByteSize>,
     /// Ceilings that stand in the place of the platform's.
     pub ceilings: BTreeMap<CapabilityKind, CeilingSettings>,
+    /// What a missing or wrong signature means, in the place of what the platform says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<SignatureMode>,
+}
+
+impl NamespaceSettings {
+    /// Whether something is said that an admin's policy may say as well.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        !self.ceilings.is_empty() || self.signatures.is_some()
+    }
 }
 
 /// Ceilings as the model knows them.

@@ -17,6 +17,7 @@ use crate::host::ask;
 use crate::host::compile::CompiledAddon;
 use crate::host::facts::CallFacts;
 use crate::host::invocation::{Invocation, Reply};
+use crate::host::leave::{Leave, taken};
 use crate::host::logbook::{LogBook, LogLine};
 use crate::host::meter::Meter;
 use crate::host::outcome::{CallFailure, Circumstances, Interruption};
@@ -26,7 +27,7 @@ use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
 
 /// Everything a call needs besides the question.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CallRequest {
     /// Who and why.
     pub facts: CallFacts,
@@ -38,6 +39,14 @@ pub struct CallRequest {
     pub ports: Ports,
     /// Ends the call: the guest may notice and tidy up for the configured grace, then it is stopped.
     pub cancel: CancellationToken,
+    /// Whether the guest may run, and go on running; none where nobody can forbid it.
+    pub leave: Option<Arc<dyn Leave>>,
+}
+
+impl std::fmt::Debug for CallRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallRequest").field("facts", &self.facts).field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 /// What a call used.
@@ -114,7 +123,12 @@ impl Host {
         waited: Duration,
     ) -> CallReport {
         let started = Instant::now();
-        let CallRequest { facts, limits, config, ports, cancel } = request;
+        let CallRequest { facts, limits, config, ports, cancel, leave } = request;
+        // Read before the question: a change in between is met at the first tick.
+        let seen = leave.as_ref().map_or(0, |leave| leave.changes());
+        if leave.as_ref().is_some_and(|leave| leave.is_taken()) {
+            return CallReport::not_started(Err(CallFailure::Blocked), waited);
+        }
         let log = Arc::new(Mutex::new(LogBook::new(&limits)));
         let meter = Arc::new(Meter::default());
         let state = GuestState::new(StateParts {
@@ -128,9 +142,13 @@ impl Host {
         });
         let mut store = Store::new(&self.engine, state);
         let deadline = started.checked_add(limits.wall).unwrap_or(started);
-        self.restrain(&mut store, &limits, Arc::clone(&meter), deadline);
+        self.restrain(&mut store, &limits, Arc::clone(&meter), deadline, leave.clone().map(|leave| (leave, seen)));
         let asking = ask::ask(&mut store, addon.linked.exports(), facts, invocation);
-        let watched = watch(meter.run(asking), deadline, &cancel, self.cancel_grace).await;
+        let watched = tokio::select! {
+            biased;
+            () = taken(leave.as_deref(), seen) => Err(Interruption::Blocked),
+            watched = watch(meter.run(asking), deadline, &cancel, self.cancel_grace) => watched,
+        };
         let state = store.into_data();
         let circumstances = Circumstances {
             refusal: state.limiter.refusal(),
@@ -154,13 +172,29 @@ impl Host {
     }
 
     /// Puts every limit of a call on its store.
-    fn restrain(&self, store: &mut Store<GuestState>, limits: &CallLimits, meter: Arc<Meter>, deadline: Instant) {
+    fn restrain(
+        &self,
+        store: &mut Store<GuestState>,
+        limits: &CallLimits,
+        meter: Arc<Meter>,
+        deadline: Instant,
+        mut leave: Option<(Arc<dyn Leave>, u64)>,
+    ) {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.host_call_bytes.as_usize());
         store.set_max_component_handles(limits.handles);
         let (cpu, grace) = (limits.cpu, self.cancel_grace);
         let mut cancelled_at: Option<Instant> = None;
         store.epoch_deadline_callback(move |store| {
+            if let Some((leave, seen)) = &mut leave {
+                let changes = leave.changes();
+                if changes != *seen {
+                    *seen = changes;
+                    if leave.is_taken() {
+                        return Err(Interruption::Blocked.into());
+                    }
+                }
+            }
             if meter.so_far() >= cpu {
                 return Err(Interruption::Cpu.into());
             }

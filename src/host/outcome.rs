@@ -64,6 +64,9 @@ pub enum CallFailure {
         /// How long it waited.
         waited: Duration,
     },
+    /// The addon was blocked, before the call or during it.
+    #[error("the addon is blocked")]
+    Blocked,
     /// Somebody cancelled the call, or the addon noticed that its job was.
     #[error("the call was cancelled")]
     Cancelled,
@@ -127,6 +130,9 @@ pub(super) enum Interruption {
     /// Cancelled, and the grace is over.
     #[error("cancelled")]
     Cancelled,
+    /// Its permission to run was taken away.
+    #[error("blocked")]
+    Blocked,
 }
 
 /// What is known about a call when it fails.
@@ -150,6 +156,7 @@ impl CallFailure {
             Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.cpu_allowed },
             Interruption::Deadline => Self::DeadlineExceeded { allowed: facts.wall_allowed },
             Interruption::Cancelled => Self::Cancelled,
+            Interruption::Blocked => Self::Blocked,
         }
     }
 
@@ -232,6 +239,7 @@ impl CallFailure {
             Self::CpuLimit { .. } => JobCode::CpuLimit,
             Self::MemoryLimit { .. } => JobCode::MemoryLimit,
             Self::DeadlineExceeded { .. } => JobCode::DeadlineExceeded,
+            Self::Blocked => JobCode::AddonBlocked,
             Self::Cancelled => JobCode::Cancelled,
             Self::OutputLimit { .. } => JobCode::OutputLimit,
             Self::Trapped { .. } | Self::Exited { .. } => JobCode::AddonTrapped,
@@ -250,6 +258,23 @@ impl CallFailure {
             Self::ResultInvalid { .. } => JobCode::AddonResultInvalid,
             Self::ExportMissing { .. } => JobCode::ExportMissing,
             Self::NoRoom { .. } | Self::Internal { .. } => JobCode::Internal,
+        }
+    }
+
+    /// Whether the guest itself broke: what no caller asked for, and no client's deadline caused.
+    #[must_use]
+    pub const fn is_crash(&self) -> bool {
+        match self {
+            Self::Trapped { .. } | Self::CpuLimit { .. } | Self::MemoryLimit { .. } | Self::OutputLimit { .. } => true,
+            Self::Exited { status } => *status != 0,
+            Self::DeadlineExceeded { .. }
+            | Self::NoRoom { .. }
+            | Self::Blocked
+            | Self::Cancelled
+            | Self::Reported(_)
+            | Self::ResultInvalid { .. }
+            | Self::ExportMissing { .. }
+            | Self::Internal { .. } => false,
         }
     }
 
@@ -277,6 +302,7 @@ impl CallFailure {
             },
             Self::CpuLimit { .. }
             | Self::MemoryLimit { .. }
+            | Self::Blocked
             | Self::Cancelled
             | Self::OutputLimit { .. }
             | Self::Trapped { .. }
@@ -326,6 +352,7 @@ impl CallFailure {
             Self::Exited { status } => Some(json!({ "status": status })),
             Self::Reported(error) => error.details.clone(),
             Self::NoRoom { .. }
+            | Self::Blocked
             | Self::Cancelled
             | Self::ResultInvalid { .. }
             | Self::ExportMissing { .. }

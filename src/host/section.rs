@@ -87,6 +87,17 @@ pub fn read(component: &[u8]) -> Result<Manifest, SectionError> {
     }
 }
 
+/// The manifest's bytes as they stand in a component: what a signature names by its digest.
+///
+/// # Errors
+/// [`SectionError`] when there is not exactly one manifest.
+pub fn contents(component: &[u8]) -> Result<Vec<u8>, SectionError> {
+    match manifests(component)?.as_slice() {
+        [only] => Ok(only.contents.to_vec()),
+        _ => Err(SectionError::Missing),
+    }
+}
+
 /// As much of a component as [`read`] looks at, without holding the rest: its header and its manifest sections. What is
 /// cut off or larger than any manifest stays cut off, so that [`read`] refuses it.
 ///

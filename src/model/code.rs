@@ -12,6 +12,8 @@ pub enum JobCode {
     DigestMismatch,
     /// An admin blocked this addon, version or key.
     AddonBlocked,
+    /// The addon crashed too often for this user.
+    AddonQuarantined,
     /// The addon or version is not in the registry.
     AddonUnknown,
     /// The addon is not enabled for this user.
@@ -102,10 +104,11 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
+        Self::AddonQuarantined,
         Self::AddonUnknown,
         Self::AddonNotEnabled,
         Self::SignatureMissing,

@@ -39,6 +39,12 @@ pub enum EventType {
     /// An addon waits for consent.
     #[serde(rename = "addon.awaiting-consent")]
     AddonAwaitingConsent,
+    /// An addon is paused because it crashes.
+    #[serde(rename = "addon.quarantined")]
+    AddonQuarantined,
+    /// An addon is blocked.
+    #[serde(rename = "addon.blocked")]
+    AddonBlocked,
 }
 
 impl EventType {
@@ -69,6 +75,8 @@ impl EventType {
             Self::AddonFailed => "addon.failed",
             Self::AddonDisabled => "addon.disabled",
             Self::AddonAwaitingConsent => "addon.awaiting-consent",
+            Self::AddonQuarantined => "addon.quarantined",
+            Self::AddonBlocked => "addon.blocked",
         }
     }
 

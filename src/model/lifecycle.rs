@@ -45,6 +45,8 @@ pub enum Change {
     Unloaded,
     /// Too many crashes.
     Quarantine,
+    /// Its user lets it run again.
+    Resume,
     /// An admin blocks it.
     Block,
 }
@@ -95,6 +97,7 @@ impl EnablementState {
         match (self, change) {
             (Self::Blocked, Change::Block) | (_, Change::Block) => Ok(Self::Blocked),
             (Self::Enabled, Change::Quarantine) => Ok(Self::Quarantined),
+            (Self::Quarantined, Change::Resume) => Ok(Self::Enabled),
             (
                 Self::Loading
                 | Self::Enabled
@@ -130,6 +133,12 @@ impl EnablementState {
     #[must_use]
     pub const fn is_moving(self) -> bool {
         matches!(self, Self::Loading | Self::Disabling)
+    }
+
+    /// Whether a block shows in the place of this state: what is on its way ends by itself, and what is off stays off.
+    #[must_use]
+    pub const fn is_standing(self) -> bool {
+        matches!(self, Self::Enabled | Self::AwaitingConsent | Self::AwaitingSecrets | Self::Quarantined)
     }
 
     /// The state after an unload that was asked for in this one and then cancelled; a load that it overtook stays off.

@@ -13,6 +13,7 @@ use crate::model::contract::ContractRange;
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, JobId};
 use crate::model::manifest::Manifest;
+use crate::model::signature::{PublisherKeyId, SignedStatement, signed_at};
 use crate::store::{Page, Store, StoreError, jobs, script};
 
 pub use due::DueUpdate;
@@ -44,6 +45,38 @@ impl VersionState {
     }
 }
 
+/// A publisher's word about a version, as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionSignature {
+    /// The signature's own text: it is judged anew at each load.
+    pub text: String,
+    /// The key that it names.
+    pub key: PublisherKeyId,
+    /// When the signer says that it was made.
+    pub created: DateTime<Utc>,
+    /// When the registry first saw it.
+    pub seen_at: DateTime<Utc>,
+    /// Whether it was good when it came.
+    pub is_verified: bool,
+}
+
+impl VersionSignature {
+    /// A signature that came at `seen_at`; none where the text is none.
+    #[must_use]
+    pub fn of(text: &str, seen_at: DateTime<Utc>, is_verified: bool) -> Option<Self> {
+        let signed = SignedStatement::parse(text).ok()?;
+        let created = signed.statement.created;
+        Some(Self { text: text.to_owned(), key: signed.key, created, seen_at, is_verified })
+    }
+
+    /// The key, and when it counts as having signed.
+    #[must_use]
+    pub fn signer(&self) -> (PublisherKeyId, DateTime<Utc>) {
+        (self.key.clone(), signed_at(self.created, self.seen_at))
+    }
+}
+
 /// One version of an addon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +104,9 @@ pub struct VersionRecord {
     pub publisher: String,
     /// Where the bytes came from: `upload`, a URL or a path.
     pub source: String,
+    /// Its publisher's word, where one came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<VersionSignature>,
     /// What inspection found odd but allowed, such as a declared capability that is not imported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -248,7 +284,8 @@ impl AddonVersions {
         Ok(self.store.ask::<Option<String>>(&command).await?.is_some())
     }
 
-    /// Changes a version's state and the note beside it; answers the record as it is now, none where there is none.
+    /// Changes a version's state and the note beside it, where its state is one of `from`; answers the record as it is then,
+    /// none where there is none.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
@@ -256,8 +293,34 @@ impl AddonVersions {
         &self,
         id: &AddonId,
         version: &Version,
-        state: VersionState,
+        (from, state): (&[VersionState], VersionState),
         note: Option<&str>,
+    ) -> Result<Option<VersionRecord>, StoreError> {
+        let changed = |record: VersionRecord| match from.contains(&record.state) {
+            true => VersionRecord { state, state_note: note.map(str::to_owned), ..record },
+            false => record,
+        };
+        self.edit(id, version, changed).await
+    }
+
+    /// Puts a signature in the place of the one that is there, or of none; answers the record as it is now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn set_signature(
+        &self,
+        id: &AddonId,
+        version: &Version,
+        signature: &VersionSignature,
+    ) -> Result<Option<VersionRecord>, StoreError> {
+        self.edit(id, version, |record| VersionRecord { signature: Some(signature.clone()), ..record }).await
+    }
+
+    async fn edit(
+        &self,
+        id: &AddonId,
+        version: &Version,
+        edit: impl Fn(VersionRecord) -> VersionRecord,
     ) -> Result<Option<VersionRecord>, StoreError> {
         let key = self.versions_key(id);
         let field = version.to_string();
@@ -265,7 +328,7 @@ impl AddonVersions {
             let mut command = redis::cmd("HGET");
             command.arg(&key).arg(&field);
             let Some(before) = self.store.ask::<Option<String>>(&command).await? else { return Ok(None) };
-            let record = VersionRecord { state, state_note: note.map(str::to_owned), ..decode(&before)? };
+            let record = edit(decode(&before)?);
             let after = serde_json::to_string(&record).map_err(StoreError::unwritable("addon version"))?;
             let mut invocation = script::FIELD_REPLACE.prepare_invoke();
             invocation.key(&key).arg(&field).arg(&before).arg(&after);

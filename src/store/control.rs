@@ -71,6 +71,11 @@ pub enum Message {
         /// The job.
         id: JobId,
     },
+    /// What is blocked changed: read the list again.
+    BlocksChanged {
+        /// How many changes there were.
+        generation: u64,
+    },
     /// Messages may have been missed: forget everything that messages keep fresh. Made here, never sent over Redis.
     Reconnected,
 }
@@ -212,6 +217,7 @@ impl Control {
             | Message::EnablementChanged { .. }
             | Message::KeyChanged { .. }
             | Message::AddonChanged { .. }
+            | Message::BlocksChanged { .. }
             | Message::PolicyChanged => {}
         }
         // Nobody listening is fine.

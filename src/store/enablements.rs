@@ -3,7 +3,9 @@
 mod handover;
 mod record;
 
+use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
+use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
 use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
 
@@ -38,8 +40,8 @@ pub struct Enablements {
 
 /// Noun of a user's enablements: one hash a user, a field an addon.
 const OF_USER: &str = "enablements";
-/// Noun of an addon's users: who is affected when it changes.
-const OF_ADDON: &str = "enabled-by";
+/// Noun of an addon's users: who is affected when it changes. A hash, a field a user, its value what runs for them.
+const OF_ADDON: &str = "addon-users";
 
 impl Enablements {
     /// The book in `store`.
@@ -151,17 +153,39 @@ impl Enablements {
         addon: &AddonId,
         cursor: Option<&str>,
     ) -> Result<Page<(ClientId, UserId)>, StoreError> {
+        let Page { items, next_cursor } = self.of_addon_as(addon, cursor).await?;
+        Ok(Page { items: items.into_iter().map(|(client, user, _)| (client, user)).collect(), next_cursor })
+    }
+
+    /// The same, each with the component that runs for the user; none where it is switched off or was never loaded.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked, or [`StoreError::Cursor`].
+    pub async fn of_addon_as(
+        &self,
+        addon: &AddonId,
+        cursor: Option<&str>,
+    ) -> Result<Page<(ClientId, UserId, Option<Digest>)>, StoreError> {
         let cursor: u64 = cursor.unwrap_or("0").parse().map_err(|_| StoreError::Cursor)?;
-        let mut command = redis::cmd("SSCAN");
-        command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor).arg("COUNT").arg(200);
-        let (next, members): (u64, Vec<String>) = self.store.ask(&command).await?;
+        let mut command = redis::cmd("HSCAN");
+        command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor).arg("COUNT").arg(1000);
+        let (next, members): (u64, Vec<(String, String)>) = self.store.ask(&command).await?;
         let items = members
             .iter()
-            .filter_map(|member| member.split_once(':'))
-            .filter_map(|(client, user)| Some((ClientId::parse(client).ok()?, UserId::parse(user).ok()?)))
+            .filter_map(|(member, digest)| Some((member.split_once(':')?, Digest::parse(digest).ok())))
+            .filter_map(|((client, user), digest)| {
+                Some((ClientId::parse(client).ok()?, UserId::parse(user).ok()?, digest))
+            })
             .collect();
         Ok(Page { items, next_cursor: (next != 0).then(|| next.to_string()) })
     }
+}
+
+/// What stands beside a user among an addon's users: the component that runs for them, so that whoever blocks it can see
+/// for how many.
+fn in_use(enablement: &Enablement) -> String {
+    let digest = enablement.digest.filter(|_| enablement.state != EnablementState::Disabled);
+    digest.map(|digest| digest.to_string()).unwrap_or_default()
 }
 
 /// A client's name has no colon, so the rest is the user, whatever it contains.

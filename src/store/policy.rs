@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::addons::{AddonSettings, ApprovalMode};
 use crate::config::ceilings::as_ceilings;
+use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
 use crate::model::ceiling::{Bounds, Ceiling, Ceilings};
 use crate::model::id::AddonId;
@@ -27,6 +28,9 @@ const DEFAULT_KV_CEILING: ByteSize = ByteSize::mib(64);
 pub struct Policy {
     /// Who lets a published version into the registry.
     pub approval: ApprovalMode,
+    /// What a missing or wrong signature means; what the settings say where an admin left it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<SignatureMode>,
     /// The most that any addon may be given.
     pub ceilings: Ceilings,
     /// By what stands before the dot of addon ids.
@@ -40,6 +44,9 @@ pub struct NamespacePolicy {
     /// In the place of the platform's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalMode>,
+    /// In the place of the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<SignatureMode>,
     /// Each in the place of the platform's of the same kind.
     #[serde(skip_serializing_if = "Ceilings::is_empty")]
     pub ceilings: Ceilings,
@@ -52,13 +59,18 @@ impl Policy {
         let kv = Ceiling::bytes(DEFAULT_KV_CEILING.as_u64());
         let unwritten = [CapabilityKind::Kv, CapabilityKind::KvShared].map(|kind| (kind, kv.clone()));
         let own = |(name, settings): (&String, &crate::config::ceilings::NamespaceSettings)| {
-            let policy = NamespacePolicy { approval: None, ceilings: as_ceilings(&settings.ceilings) };
+            let policy = NamespacePolicy {
+                approval: None,
+                signatures: settings.signatures,
+                ceilings: as_ceilings(&settings.ceilings),
+            };
             (name.clone(), policy)
         };
         Self {
             approval: settings.approval,
+            signatures: Some(settings.signatures),
             ceilings: unwritten.into_iter().chain(as_ceilings(&settings.ceilings)).collect(),
-            namespaces: settings.namespaces.iter().filter(|(_, own)| !own.ceilings.is_empty()).map(own).collect(),
+            namespaces: settings.namespaces.iter().filter(|(_, own)| own.has_policy()).map(own).collect(),
         }
     }
 
@@ -67,6 +79,16 @@ impl Policy {
     pub fn bounds(&self, addon: &AddonId) -> Bounds {
         let own = self.namespaces.get_key_value(addon.publisher());
         Bounds::new(&self.ceilings, own.map(|(name, policy)| (name.as_str(), &policy.ceilings)))
+    }
+
+    /// What a missing or wrong signature means for the addons of a publisher: what is said of it alone wins over what is
+    /// said of all, and an admin over the settings.
+    #[must_use]
+    pub fn signatures_of(&self, publisher: &str, settings: &AddonSettings) -> SignatureMode {
+        let own = self.namespaces.get(publisher).and_then(|own| own.signatures);
+        let unsaid =
+            || settings.namespaces.get(publisher).and_then(|own| own.signatures).unwrap_or(settings.signatures);
+        own.or(self.signatures).unwrap_or_else(unsaid)
     }
 
     /// Who lets a version of an addon into the registry.
@@ -159,6 +181,7 @@ mod tests {
         let mut policy = Policy::of(&AddonSettings::default());
         let own = NamespacePolicy {
             approval: Some(ApprovalMode::Auto),
+            signatures: None,
             ceilings: Ceilings::from([(CapabilityKind::Kv, Ceiling::bytes(1))]),
         };
         policy.namespaces.insert(String::from("acme"), own);
@@ -168,6 +191,29 @@ mod tests {
         assert_eq!((policy.bounds(&acme).allows(&two), policy.bounds(&other).allows(&two)), (false, true));
         assert!(!policy.bounds(&other).allows(&Use::Kv { bytes: DEFAULT_KV_CEILING.as_u64() + 1 }));
         Ok(())
+    }
+
+    #[test]
+    fn what_is_said_of_one_publisher_wins_and_an_admin_wins_over_the_settings() {
+        use SignatureMode::{Off, Require, Warn};
+        for (settings, settings_acme, admin, admin_acme, expected) in [
+            (Require, None, None, None, Require),
+            (Require, Some(Warn), None, None, Warn),
+            (Require, None, Some(Warn), None, Warn),
+            (Require, Some(Off), Some(Warn), None, Warn),
+            (Require, Some(Off), Some(Warn), Some(Require), Require),
+            (Off, None, None, Some(Require), Require),
+        ] {
+            let mut written = AddonSettings { signatures: settings, ..AddonSettings::default() };
+            written.namespaces.entry(String::from("acme")).or_default().signatures = settings_acme;
+            let mut policy = Policy { signatures: admin, ..Policy::default() };
+            policy.namespaces.entry(String::from("acme")).or_default().signatures = admin_acme;
+            let mode = policy.signatures_of("acme", &written);
+            assert_eq!(mode, expected, "{settings:?} {settings_acme:?} {admin:?} {admin_acme:?}");
+            assert_eq!(policy.signatures_of("other", &written), admin.unwrap_or(settings));
+            let unwritten = Policy::of(&written).signatures_of("acme", &written);
+            assert_eq!(unwritten, settings_acme.unwrap_or(settings), "an admin said nothing");
+        }
     }
 
     #[test]

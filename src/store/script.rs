@@ -131,6 +131,21 @@ script!(
     "kv_discard.lua"
 );
 script!(
+    /// Stores a block, unless one that is there is to stay.
+    BLOCK_PUT,
+    "block_put.lua"
+);
+script!(
+    /// Takes a block away.
+    BLOCK_REMOVE,
+    "block_remove.lua"
+);
+script!(
+    /// Counts a crash.
+    CRASH_COUNT,
+    "crash_count.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"

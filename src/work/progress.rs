@@ -45,6 +45,11 @@ impl<T> Found<T> {
         Self { value, detail: Some(detail) }
     }
 
+    /// What was found.
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+
     /// The value alone.
     pub fn into_value(self) -> T {
         self.value

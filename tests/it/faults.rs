@@ -3,6 +3,7 @@
 mod boundaries;
 mod compiler;
 mod dev;
+mod kill_switch;
 mod killed_worker;
 mod platform;
 mod provider;

@@ -4,6 +4,7 @@ pub(crate) mod compiler;
 mod compiling;
 mod doors;
 pub(crate) mod guest;
+mod leave;
 mod misbehaviour;
 mod wasi;
 mod wit;

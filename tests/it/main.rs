@@ -14,4 +14,5 @@ mod queue;
 mod routes;
 mod store;
 mod support;
+mod trust;
 mod webhooks;

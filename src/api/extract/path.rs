@@ -6,6 +6,7 @@ use semver::Version;
 
 use crate::api::problem::{Fault, Place, Problem, ProblemCode};
 use crate::model::id::{AddonId, ArtifactId, JobId, UserId};
+use crate::model::signature::PublisherKeyId;
 
 /// The path's ids as `T`.
 #[derive(Clone, Debug)]
@@ -170,6 +171,66 @@ impl FromPath for KeyId {
     /// What is no key id names no key.
     fn problem(_faults: Vec<Fault>) -> Problem {
         Problem::new(ProblemCode::NotFound, "no key has such an id")
+    }
+}
+
+/// `{publisher}`: a namespace.
+#[derive(Clone, Debug)]
+pub struct PublisherName(pub String);
+
+impl FromPath for PublisherName {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("publisher", |text| namespace(text).map(Self))
+    }
+}
+
+/// Reads a namespace: what stands before the dot in addon ids.
+///
+/// # Errors
+/// What it has to be.
+pub fn namespace(text: &str) -> Result<String, &'static str> {
+    match AddonId::parse(&format!("{text}.any")) {
+        Ok(id) if id.publisher() == text => Ok(text.to_owned()),
+        _ => Err("must be the part before the dot of addon ids"),
+    }
+}
+
+/// `{publisher}` and `{keyId}`.
+#[derive(Clone, Debug)]
+pub struct KeyOfPublisher {
+    /// Whose key.
+    pub publisher: String,
+    /// The key.
+    pub key: PublisherKeyId,
+}
+
+impl FromPath for KeyOfPublisher {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        let publisher = ids.parsed("publisher", namespace);
+        let key = ids.parsed("keyId", PublisherKeyId::parse);
+        Some(Self { publisher: publisher?, key: key? })
+    }
+}
+
+/// `{blockId}`.
+#[derive(Clone, Debug)]
+pub struct BlockId(pub String);
+
+impl FromPath for BlockId {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("blockId", |text| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            if (1..=100).contains(&text.len()) && text.bytes().all(is_name) {
+                Ok(Self(text.to_owned()))
+            } else {
+                Err("must be letters, digits, `_` and `-`")
+            }
+        })
+    }
+
+    /// What is no block's id names no block.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no block has such an id")
     }
 }
 

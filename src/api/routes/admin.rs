@@ -1,7 +1,9 @@
 //! What the platform's own people do: keys, queues, approvals, the policy.
 
+pub mod blocks;
 pub mod keys;
 pub mod policy;
+pub mod publishers;
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +22,13 @@ use crate::api::state::ApiState;
 use crate::queue::{Lane, LaneDepth};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(approve)).routes(routes!(queues)).merge(keys::routes()).merge(policy::routes())
+    OpenApiRouter::new()
+        .routes(routes!(approve))
+        .routes(routes!(queues))
+        .merge(keys::routes())
+        .merge(publishers::routes())
+        .merge(policy::routes())
+        .merge(blocks::routes())
 }
 
 /// Lets a pending version into the registry.

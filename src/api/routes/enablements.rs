@@ -34,7 +34,11 @@ const MAX_GRANTS: usize = 50;
 const MAX_VERSION_CHARS: usize = 100;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read, enable, change, disable)).routes(routes!(roll_back))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read, enable, change, disable))
+        .routes(routes!(roll_back))
+        .routes(routes!(resume))
 }
 
 impl FromJobFields for EnableSpec {
@@ -198,6 +202,21 @@ async fn roll_back(
     Path(path): Path<UserAddon>,
 ) -> Result<Response, Problem> {
     answer::tagged(&api.addons().roll_back(&owner(&caller, path)).await?, &HeaderMap::new())
+}
+
+/// Lets an addon run again that was paused because it crashed.
+#[utoipa::path(
+    post, path = "/api/v1/users/{userId}/addons/{addonId}/resume", operation_id = "resumeAddon", tag = "addons of users",
+    params(("userId" = String, Path), ("addonId" = String, Path)),
+    responses((status = 200, body = EnablementDocument), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn resume(
+    State(api): State<ApiState>,
+    caller: ClientCaller,
+    Path(path): Path<UserAddon>,
+) -> Result<Response, Problem> {
+    answer::tagged(&api.addons().resume(&owner(&caller, path)).await?, &HeaderMap::new())
 }
 
 fn owner(caller: &ClientCaller, path: UserAddon) -> Owner {

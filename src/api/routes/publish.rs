@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use parking_lot::Mutex;
@@ -25,6 +26,7 @@ use crate::api::openapi::WriteProblems;
 use crate::api::problem::{Fault, Place, Problem, ProblemCode};
 use crate::api::state::ApiState;
 use crate::model::digest::Digest;
+use crate::model::signature::SignedStatement;
 use crate::model::units::ByteSize;
 use crate::store::blobs::Staged;
 use crate::work::JobOptions;
@@ -44,6 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 struct SourceBody {
     source: PublishSource,
     digest: Option<Digest>,
+    signature: Option<SignedStatement>,
 }
 
 impl FromJobFields for SourceBody {
@@ -51,15 +54,22 @@ impl FromJobFields for SourceBody {
         fields.demand("source");
         let source = fields.object("source", read_source).flatten();
         let digest = fields.parsed("digest", Digest::parse);
-        if fields.value("signature").is_some() {
-            fields.fault("signature", NO_SIGNATURES);
-        }
-        Some(Self { source: source?, digest })
+        let signature = fields.parsed("signature", SignedStatement::parse);
+        Some(Self { source: source?, digest, signature })
     }
 }
 
-/// Taking a signature and not checking it would promise what nobody keeps.
-const NO_SIGNATURES: &str = "signatures are not checked by this version of the platform; leave it out";
+/// The header that carries a publisher's word about the component.
+const SIGNATURE_HEADER: &str = "Semantest-Signature";
+
+/// The signature in the header, where there is one.
+fn signature_of(headers: &HeaderMap) -> Result<Option<SignedStatement>, Problem> {
+    let Some(value) = headers.get(SIGNATURE_HEADER) else { return Ok(None) };
+    let parsed = SignedStatement::parse(value.to_str().unwrap_or_default());
+    parsed
+        .map(Some)
+        .map_err(|fault| Problem::invalid(vec![Fault::of(Place::Header, SIGNATURE_HEADER, fault.to_string())]))
+}
 
 fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
     let url = fields.text("url", MAX_SOURCE_CHARS).map(PublishSource::Url);
@@ -84,6 +94,7 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
         (Vec<u8> = "application/wasm"), (PublishForm = "multipart/form-data"), (PublishRequest = "application/json"),
     ), description = "A component with its manifest inside, or where to fetch it"),
     params(("Prefer" = Option<String>, Header, description = "`wait=N`, 1-60 seconds"),
+           ("Semantest-Signature" = Option<String>, Header, description = "What `semantest addon sign` prints; form field and JSON member `signature` carry the same"),
            ("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same job")),
     responses((status = 202, body = Accepted),
               (status = 200, description = "It is published already; or, with `Prefer: wait`, the finished job", body = VersionDocument),
@@ -91,9 +102,6 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PublishSource> {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn publish(State(api): State<ApiState>, caller: PublisherCaller, request: Request) -> Result<Response, Problem> {
-    if request.headers().contains_key("semantest-signature") {
-        return Err(Problem::invalid(vec![Fault::of(Place::Header, "Semantest-Signature", NO_SIGNATURES)]));
-    }
     let publisher = caller.publisher();
     let kind = body::media_type(request.headers()).to_ascii_lowercase();
     match kind.as_str() {
@@ -108,22 +116,25 @@ async fn publish(State(api): State<ApiState>, caller: PublisherCaller, request: 
 }
 
 async fn from_source(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
+    let signature = signature_of(request.headers())?;
     let request: JobRequest<SourceBody> = JobRequest::from_request(request, api).await?;
-    let (source, digest) = (request.body.source, request.body.digest);
+    let (source, digest, signature) = (request.body.source, request.body.digest, request.body.signature.or(signature));
     let (options, key) = (&request.options, request.idempotency.as_ref());
-    let published = api.addons().publish_from(publisher, source, digest, options, key).await?;
+    let published = api.addons().publish_from(publisher, source, digest, signature.as_ref(), options, key).await?;
     answered(api, publisher, published, request.prefer).await
 }
 
 async fn from_bytes(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
+    let signature = signature_of(&parts.headers)?;
     let _turn = api.upload_turn().await?;
     let mut flow = Flow::begin(&parts.headers, content, api.addons().upload_limit(publisher)).await?;
     let mut staging = api.addons().receive(publisher).await?;
     while let Some(part) = flow.next().await? {
         staging.write(&part).await.map_err(AddonsError::from)?;
     }
-    take(api, publisher, &parts, staging.finish().await.map_err(AddonsError::from)?).await
+    let staged = staging.finish().await.map_err(AddonsError::from)?;
+    take(api, publisher, &parts, staged, signature.as_ref()).await
 }
 
 async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> Result<Response, Problem> {
@@ -137,6 +148,7 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
         told.unwrap_or_else(|| Problem::new(ProblemCode::MalformedForm, format!("the form cannot be read: {text}")))
     };
     let (mut component, mut faults) = (None, Vec::new());
+    let mut signature = signature_of(&parts.headers)?;
     while let Some(mut field) = form.next_field().await.map_err(|error| malformed(error.body_text()))? {
         let name: String = field.name().unwrap_or("").chars().take(100).collect();
         match name.as_str() {
@@ -150,7 +162,13 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
             "manifest" => {
                 faults.push(Fault::at("/manifest", "put the manifest into the component: `semantest addon pack`"));
             }
-            "signature" => faults.push(Fault::at("/signature", NO_SIGNATURES)),
+            "signature" => {
+                let text = field.text().await.map_err(|error| malformed(error.body_text()))?;
+                match SignedStatement::parse(&text) {
+                    Ok(signed) => signature = Some(signed),
+                    Err(fault) => faults.push(Fault::at("/signature", fault.to_string())),
+                }
+            }
             _ => faults.push(Fault::at(format!("/{name}"), "is an unknown part of the form")),
         }
     }
@@ -158,7 +176,7 @@ async fn from_form(api: &ApiState, publisher: &Publisher, request: Request) -> R
         faults.push(Fault::at("/component", "is required"));
     }
     let staged = body::done(component, faults)?;
-    take(api, publisher, &parts, staged).await
+    take(api, publisher, &parts, staged, signature.as_ref()).await
 }
 
 /// A form over a body that is counted and timed, and the place where its trouble is kept: a form's own errors have lost it.
@@ -185,10 +203,18 @@ async fn form_of(
     Ok((form, trouble))
 }
 
-async fn take(api: &ApiState, publisher: &Publisher, parts: &Parts, staged: Staged) -> Result<Response, Problem> {
-    let headers = JobHeaders::of(parts, staged.digest().as_bytes())?;
+async fn take(
+    api: &ApiState,
+    publisher: &Publisher,
+    parts: &Parts,
+    staged: Staged,
+    signature: Option<&SignedStatement>,
+) -> Result<Response, Problem> {
+    // A form carries its signature as a field, which is a part of what is asked as the component is.
+    let word = signature.map(ToString::to_string).unwrap_or_default();
+    let headers = JobHeaders::of(parts, &[staged.digest().as_bytes(), word.as_bytes()].concat())?;
     let key = headers.idempotency.as_ref();
-    let published = api.addons().publish_upload(publisher, staged, &JobOptions::default(), key).await?;
+    let published = api.addons().publish_upload(publisher, staged, signature, &JobOptions::default(), key).await?;
     answered(api, publisher, published, headers.prefer).await
 }
 
@@ -213,6 +239,8 @@ pub struct PublishRequest {
     /// The component's sha-256; the source must have exactly these bytes. Only `oci` may do without: the registry's
     /// manifest names it.
     pub digest: Option<String>,
+    /// What `semantest addon sign` prints.
+    pub signature: Option<String>,
     /// Options of the job.
     #[serde(flatten)]
     pub options: JobOptionsDocument,
@@ -238,4 +266,6 @@ pub struct PublishForm {
     /// The component with its manifest inside.
     #[schema(value_type = String, format = Binary)]
     pub component: Value,
+    /// What `semantest addon sign` prints.
+    pub signature: Option<String>,
 }

@@ -147,8 +147,12 @@ pub struct VersionDocument {
     pub state: String,
     /// Why it is yanked or blocked.
     pub state_note: Option<String>,
-    /// How it is signed.
+    /// `verified`, `unverified` or `unsigned`.
     pub signature: String,
+    /// The key that signed it.
+    pub signing_key: Option<String>,
+    /// When its publisher says that it was signed.
+    pub signed_at: Option<DateTime<Utc>>,
     /// When it was published.
     pub published_at: DateTime<Utc>,
     /// What it asks for, in plain words.

@@ -13,6 +13,7 @@ use crate::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
 use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
 use crate::config::secrets::RootKey;
+use crate::config::signatures::SignatureMode;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::JobStatus;
 use crate::queue::Lane;
@@ -52,6 +53,7 @@ impl Bench {
         config.storage.data_dir = data;
         config.addons.consent = ConsentMode::Implied;
         config.addons.approval = ApprovalMode::Auto;
+        config.addons.signatures = SignatureMode::Warn;
         config.queues.addon_calls.concurrency = CONCURRENCY;
         let numbers = crate::telemetry::start_metrics()?;
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };

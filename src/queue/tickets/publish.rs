@@ -54,6 +54,9 @@ pub struct Publish {
     /// What they must be: `sha256:…`. Only a registry's manifest may say it instead.
     #[serde(default)]
     pub digest: Option<String>,
+    /// The publisher's word about them, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// The client whose key asked.
     pub client_id: String,
     /// The namespaces that it owned when it asked; `*` is every one but the platform's own.

@@ -6,7 +6,7 @@ use redis::ScriptInvocation;
 
 use crate::model::id::JobId;
 use crate::store::control::CHANNEL;
-use crate::store::enablements::{Enablement, Enablements, OF_ADDON, STOPPED, WRITTEN, changed, user_key};
+use crate::store::enablements::{Enablement, Enablements, OF_ADDON, STOPPED, WRITTEN, changed, in_use, user_key};
 use crate::store::kv_copy::{COPY_LIFE, ScopeCopy, millis};
 use crate::store::{StoreError, jobs, kv_keys, script};
 
@@ -126,7 +126,8 @@ impl Enablements {
             .arg(format!("{revision} {json}"))
             .arg(format!("{client}:{user}"))
             .arg(self.store.only_key(CHANNEL))
-            .arg(changed(client, user, addon)?);
+            .arg(changed(client, user, addon)?)
+            .arg(in_use(&record));
         Ok(())
     }
 }

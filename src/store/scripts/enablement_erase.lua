@@ -8,7 +8,7 @@ if not kept then return 1 end
 if string.match(kept, '^%d+') ~= ARGV[2] then return 0 end
 if not seal(KEYS[3]) then return 2 end
 redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('SREM', KEYS[2], ARGV[3])
+redis.call('HDEL', KEYS[2], ARGV[3])
 for i = 4, #KEYS do redis.call('UNLINK', KEYS[i]) end
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1

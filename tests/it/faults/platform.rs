@@ -95,6 +95,7 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
         ("SEMANTEST_EGRESS__WEBHOOKS__ALLOW", String::from(r#"["127.0.0.0/8"]"#)),
         ("SEMANTEST_ADDONS__CONSENT", String::from("implied")),
         ("SEMANTEST_ADDONS__APPROVAL", String::from("auto")),
+        ("SEMANTEST_ADDONS__SIGNATURES", String::from("warn")),
         ("SEMANTEST_LOG_FORMAT", String::from("json")),
     ]
     .map(|(name, value)| (name.to_owned(), value))

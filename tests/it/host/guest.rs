@@ -163,6 +163,7 @@ pub(crate) fn request(limits: CallLimits) -> CallRequest {
         config: Arc::from("{}"),
         ports: Ports::none(),
         cancel: CancellationToken::new(),
+        leave: None,
     }
 }
 

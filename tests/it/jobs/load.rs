@@ -18,7 +18,18 @@ async fn every_step_of_a_load_is_on_the_job_and_on_the_enablement() {
     platform.admin.publish_well(built(NOTES)).await;
     let job = platform.acme.enable("alice", NOTES, &json!({})).await.expect(200).json();
     assert_eq!(job["status"], "completed", "{job}");
-    let all = ["resolve", "fetch", "digest", "manifest", "inspect", "grants", "compile", "activate"];
+    let all = [
+        "resolve",
+        "fetch",
+        "digest",
+        "revocation",
+        "signature",
+        "manifest",
+        "inspect",
+        "grants",
+        "compile",
+        "activate",
+    ];
     let expected = all.iter().map(|name| ((*name).to_owned(), String::from("completed"))).collect();
     assert_eq!(steps(&job), expected);
     assert_eq!(job["progress"], 100, "{job}");

@@ -39,7 +39,7 @@ async fn a_version_is_published_once_and_never_changes() {
     let bytes = addon("acme.first", "1.0.0");
     let job = platform.publisher.publish(bytes.clone()).await.expect(200).json();
     assert_eq!(job["status"], "completed", "{job}");
-    let all = ["fetch", "digest", "manifest", "inspect", "register"];
+    let all = ["fetch", "digest", "revocation", "signature", "manifest", "inspect", "register"];
     assert_eq!(steps(&job), all.iter().map(|name| ((*name).to_owned(), String::from("completed"))).collect());
     assert_eq!(job["result"]["digest"], Digest::of(&bytes).to_string());
     let again = platform.publisher.publish(bytes.clone()).await.expect(200).json();

@@ -20,7 +20,7 @@ async fn the_policy_begins_with_the_settings() {
     let answer = admin.get(POLICY).await.expect(200);
     assert_eq!(answer.header("etag"), "\"0\"");
     let expected = json!({
-        "revision": 0, "source": "settings", "approval": "manual", "namespaces": {},
+        "revision": 0, "source": "settings", "approval": "manual", "signatures": "warn", "namespaces": {},
         "ceilings": {
             "kv": { "allowed": true, "maxBytes": 67_108_864 }, "kv-shared": { "allowed": true, "maxBytes": 67_108_864 },
         },

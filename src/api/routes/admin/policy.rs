@@ -20,6 +20,7 @@ use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
 use crate::config::addons::ApprovalMode;
+use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
 use crate::model::ceiling::{Ceiling, Ceilings};
 use crate::model::id::AddonId;
@@ -42,18 +43,27 @@ impl FromFields for Policy {
         let approval = read_approval(fields);
         fields.demand("ceilings");
         let ceilings = read_ceilings(fields);
+        let signatures = read_signatures(fields);
         let namespaces = fields.entries("namespaces", MAX_NAMESPACES, |name, fields| {
             if AddonId::parse(&format!("{name}.any")).is_err() {
                 fields.fault_here("must be named as what stands before the dot of addon ids");
             }
-            NamespacePolicy { approval: read_approval(fields), ceilings: read_ceilings(fields).unwrap_or_default() }
+            NamespacePolicy {
+                approval: read_approval(fields),
+                signatures: read_signatures(fields),
+                ceilings: read_ceilings(fields).unwrap_or_default(),
+            }
         });
-        Some(Self { approval: approval?, ceilings: ceilings?, namespaces: namespaces.unwrap_or_default() })
+        Some(Self { approval: approval?, signatures, ceilings: ceilings?, namespaces: namespaces.unwrap_or_default() })
     }
 }
 
 fn read_approval(fields: &mut Fields<'_>) -> Option<ApprovalMode> {
     fields.word("approval", &[("manual", ApprovalMode::Manual), ("auto", ApprovalMode::Auto)])
+}
+
+fn read_signatures(fields: &mut Fields<'_>) -> Option<SignatureMode> {
+    fields.word("signatures", &SignatureMode::ALL.map(|mode| (mode.as_str(), mode)))
 }
 
 fn read_ceilings(fields: &mut Fields<'_>) -> Option<Ceilings> {
@@ -168,6 +178,8 @@ pub struct PolicyRequest {
     /// `manual`: an admin approves each published version; `auto`: a version that verifies is approved.
     #[schema(example = "manual")]
     pub approval: String,
+    /// What a missing or wrong signature means: `require`, `warn` or `off`; what the settings say when left out.
+    pub signatures: Option<String>,
     /// By kind of capability, such as `kv`; a kind that is left out is not bounded.
     pub ceilings: BTreeMap<String, CeilingDocument>,
     /// By what stands before the dot of addon ids; what is said here stands in the place of the above.
@@ -187,6 +199,8 @@ pub struct PolicyDocument {
     pub updated_at: Option<DateTime<Utc>>,
     /// `manual` or `auto`.
     pub approval: String,
+    /// `require`, `warn` or `off`; what the settings say where an admin left it out.
+    pub signatures: Option<String>,
     /// By kind of capability.
     pub ceilings: BTreeMap<String, CeilingDocument>,
     /// By what stands before the dot of addon ids.
@@ -200,6 +214,8 @@ pub struct PolicyDocument {
 pub struct NamespacePolicyDocument {
     /// `manual` or `auto`.
     pub approval: Option<String>,
+    /// `require`, `warn` or `off`.
+    pub signatures: Option<String>,
     /// By kind of capability.
     pub ceilings: Option<BTreeMap<String, CeilingDocument>>,
 }

@@ -138,11 +138,7 @@ impl App {
     ///
     /// # Errors
     /// The line is no socket.
-    pub fn bind_to_supervisor(
-        self,
-        line: std::os::unix::net::UnixStream,
-        on_cut: StopHandle,
-    ) -> anyhow::Result<Bound> {
+    pub fn bind_to_supervisor(self, line: std::os::unix::net::UnixStream, on_cut: StopHandle) -> anyhow::Result<Bound> {
         line.set_nonblocking(true).context("using the line to the supervisor")?;
         let ops = Ops::Line(UnixStream::from_std(line).context("using the line to the supervisor")?, on_cut);
         Ok(Bound { app: self, api: None, ops, workers: None, api_address: None, ops_address: None })
@@ -199,8 +195,11 @@ impl Bound {
         let cancellers = consumers.iter().map(Consumer::canceller).collect();
         tasks.spawn(cancel_on_request(app.control.clone(), cancellers, late.clone()));
         info!(
-            api = api_address.map(tracing::field::display), ops = ops_address.map(tracing::field::display), lanes = app.roles.lanes.len(),
-            "Semantest {} is running", env!("CARGO_PKG_VERSION")
+            api = api_address.map(tracing::field::display),
+            ops = ops_address.map(tracing::field::display),
+            lanes = app.roles.lanes.len(),
+            "Semantest {} is running",
+            env!("CARGO_PKG_VERSION")
         );
         stop.fired().await;
         let grace = app.config.server.grace.duration();

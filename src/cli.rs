@@ -53,6 +53,9 @@ enum Command {
     /// Compile the component on stdin; a worker starts this itself.
     #[command(hide = true)]
     CompileComponent(compile_component::CompileComponentArgs),
+    /// Call a guest for as long as stdin says; `bench` starts this itself.
+    #[command(hide = true)]
+    BenchCalls,
     /// Do jobs under a supervisor; `worker` and `dev` start this themselves.
     #[command(hide = true)]
     WorkerProcess(worker_process::WorkerProcessArgs),
@@ -82,6 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+        Command::BenchCalls => bench::processes::run_calls()?,
         Command::WorkerProcess(args) => worker_process::run(|| Ok(load()?), &args)?,
         Command::CompileComponent(args) => return Ok(compile_component::run(args)),
     }

@@ -26,6 +26,7 @@ pub mod limiter;
 mod linked;
 mod linkers;
 pub mod logbook;
+pub mod measure;
 mod meter;
 pub mod outcome;
 pub mod ports;

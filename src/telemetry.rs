@@ -99,7 +99,10 @@ pub fn describe() {
     describe_gauge!("semantest_queue_jobs", "Jobs in a queue, by queue and state.");
     describe_gauge!("semantest_queue_oldest_waiting_seconds", seconds, "Age of a queue's oldest waiting job.");
     describe_gauge!("semantest_worker_processes", "Worker processes under a supervisor, by state.");
-    describe_counter!("semantest_worker_restarts_total", "Times that a worker process died and was started again, by its number.");
+    describe_counter!(
+        "semantest_worker_restarts_total",
+        "Times that a worker process died and was started again, by its number."
+    );
     describe_counter!(
         "semantest_component_inspections_total",
         "Components read through because they were not known yet."

@@ -12,7 +12,6 @@ mod keeper;
 mod standing;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
@@ -33,9 +32,6 @@ use crate::shutdown::{self, Stop};
 pub use child::Launch;
 pub use keeper::GivenUp;
 pub use standing::Standing;
-
-/// How often it is looked whether everybody has begun.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Worker processes that are not started yet.
 pub struct Supervisor {
@@ -125,13 +121,7 @@ impl Supervisor {
         let (late_handle, late) = shutdown::channel();
         let serving = api::serve_ops(ops, state, late.clone());
         let announcing = async {
-            while !standing.have_all_worked() && !late.has_fired() {
-                tokio::select! {
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                    () = late.fired() => return,
-                }
-            }
-            if !stop.has_fired() {
+            if standing.have_begun(&late).await {
                 info!(ops = %address, processes, "Semantest {} is running", env!("CARGO_PKG_VERSION"));
             }
         };
@@ -165,5 +155,5 @@ async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
     {
         return;
     }
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }

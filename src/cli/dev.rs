@@ -54,7 +54,8 @@ pub(super) async fn run(config: Config, file: Option<PathBuf>, args: DevArgs) ->
     config.server.listen = args.listen;
     config.server.ops_listen = SocketAddr::from(([127, 0, 0, 1], 0));
     telemetry::start_logging(&config.log)?;
-    let numbers = telemetry::start_metrics()?;
+    let count = worker::count(&config, args.processes);
+    let numbers = if count == 1 { telemetry::start_metrics()? } else { telemetry::start_metrics_as("api")? };
     let (handle, stop) = shutdown::channel();
     serve::listen_for_signals(handle)?;
 
@@ -75,18 +76,24 @@ pub(super) async fn run(config: Config, file: Option<PathBuf>, args: DevArgs) ->
     };
     let redis = config.redis.clone();
     let mode = Mode { is_dev: true, root: keyring.root().clone() };
-    let count = worker::count(&config, args.processes);
     let roles = if count == 1 { Roles::all() } else { Roles { api: true, lanes: Vec::new() } };
     let app = App::build(config.clone(), roles, numbers, mode).await?;
     keyring.ensure_keys(app.store()).await.context("making keys")?;
     let services = std::sync::Arc::clone(app.services());
     let mut bound = app.bind().await?;
-    let workers = if count == 1 { None } else { Some(workers(&config, file.as_deref(), &args, &keyring, &bound, count)?) };
-    if let Some(workers) = &workers {
-        bound = bound.with_workers(workers.standing());
+    let workers = match count {
+        1 => None,
+        count => Some(workers(&config, file.as_deref(), &args, &keyring, &bound, count)?),
+    };
+    let standing = workers.as_ref().map(Supervisor::standing);
+    if let Some(standing) = standing.clone() {
+        bound = bound.with_workers(standing);
     }
     let ready = ready::Ready::new(&bound, &keyring, &redis)?;
     let announce = async {
+        if let Some(standing) = standing {
+            standing.have_begun(&stop).await;
+        }
         addons::publish_all(&services, &args.addons).await;
         say::line(&if args.json { ready.as_json()? } else { ready.as_text() });
         anyhow::Ok(())

@@ -33,10 +33,7 @@ pub(super) struct WorkerProcessArgs {
 }
 
 /// Runs the process; nothing of the program was started before.
-pub(super) fn run(
-    load: impl FnOnce() -> anyhow::Result<Config>,
-    args: &WorkerProcessArgs,
-) -> anyhow::Result<()> {
+pub(super) fn run(load: impl FnOnce() -> anyhow::Result<Config>, args: &WorkerProcessArgs) -> anyhow::Result<()> {
     kin::end_with(args.parent).context("joining the supervisor")?;
     let (shop, line) = (socket(std::io::stdin().as_fd())?, socket(std::io::stdout().as_fd())?);
     let mut config = load()?;

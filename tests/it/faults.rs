@@ -6,6 +6,7 @@ mod dev;
 mod kill_switch;
 mod killed_worker;
 mod platform;
+mod processes;
 mod provider;
 mod receiver;
 mod redis_outage;

@@ -142,13 +142,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Waits after a death, or gives the place up.
-    async fn mourn(
-        &self,
-        deaths: &mut Deaths,
-        lived: Duration,
-        how: String,
-        is_refusal: bool,
-    ) -> Result<(), GivenUp> {
+    async fn mourn(&self, deaths: &mut Deaths, lived: Duration, how: String, is_refusal: bool) -> Result<(), GivenUp> {
         let number = self.index + 1;
         if is_refusal && !self.crew.standing.has_ever_worked() {
             return Err(GivenUp::Refused { number });
@@ -163,13 +157,18 @@ impl<'a> Keeper<'a> {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         if in_a_row >= FAILING_AFTER {
             error!(
-                worker = number, deaths = in_a_row, lived_ms, wait_ms,
+                worker = number,
+                deaths = in_a_row,
+                lived_ms,
+                wait_ms,
                 "Worker process {number} ends again and again, this time {how}; given up after {} times",
                 self.crew.settings.give_up_after
             );
         } else {
             warn!(
-                worker = number, lived_ms, wait_ms,
+                worker = number,
+                lived_ms,
+                wait_ms,
                 "Worker process {number} ended, {how}; its jobs are taken over when their locks run out"
             );
         }
@@ -183,11 +182,7 @@ impl<'a> Keeper<'a> {
 }
 
 /// Resolves when this process is wished to be replaced and no other one is being so. Cancel-safe.
-async fn my_turn<'a>(
-    renewals: &mut watch::Receiver<u64>,
-    renewed: u64,
-    turn: &'a Mutex<()>,
-) -> MutexGuard<'a, ()> {
+async fn my_turn<'a>(renewals: &mut watch::Receiver<u64>, renewed: u64, turn: &'a Mutex<()>) -> MutexGuard<'a, ()> {
     if renewals.wait_for(|wishes| *wishes != renewed).await.is_err() {
         // Nobody can wish it any more.
         std::future::pending::<()>().await;

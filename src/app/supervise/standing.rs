@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
@@ -11,6 +12,9 @@ use crate::app::line::{Asker, Question};
 use crate::app::supervise::deaths::FAILING_AFTER;
 use crate::app::supervise::figures;
 use crate::shutdown::Stop;
+
+/// How often it is looked whether everybody has begun.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One process, as its supervisor sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,9 +103,15 @@ impl Standing {
         self.0.lock().iter().any(|place| place.has_been_ready)
     }
 
-    /// Whether each of them has said at some time that it works.
-    pub(super) fn have_all_worked(&self) -> bool {
-        self.0.lock().iter().all(|place| place.has_been_ready)
+    /// Waits until each of them has said at some time that it works; `false` when `stop` fires before. Cancel-safe.
+    pub async fn have_begun(&self, stop: &Stop) -> bool {
+        while !self.0.lock().iter().all(|place| place.has_been_ready) {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = stop.fired() => return false,
+            }
+        }
+        true
     }
 
     /// Whether work gets done: everybody has worked once, nobody dies again and again, and somebody works now.

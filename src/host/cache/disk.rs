@@ -111,16 +111,18 @@ impl DiskCache {
 
     /// Keeps `code` for `digest`: a temporary name, flushed to disk, then renamed. Blocks.
     pub(in crate::host) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-        let header = self.header(digest, code.len());
-        file.write_all(&header)?;
-        file.write_all(&self.mac(&header, code))?;
-        file.write_all(code)?;
+        let file = self.written(digest, code)?;
         file.as_file().sync_all()?;
         // The temporary file was made with mode 0600 and keeps it.
         file.persist(self.path(digest)).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()?;
         self.prune()
+    }
+
+    /// The same for a measurement, which may lose it with the power: neither flushed nor counted. Blocks.
+    pub(in crate::host) fn plant(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+        self.written(digest, code)?.persist(self.path(digest)).map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Components whose code is kept for other engines and not for this one, the one that was used last first. Blocks.
@@ -167,6 +169,16 @@ impl DiskCache {
         let path = self.folder.join(format!("compiling-{group:02x}.lock"));
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
         file.lock()?;
+        Ok(file)
+    }
+
+    /// A whole file under a name of its own.
+    fn written(&self, digest: &Digest, code: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let header = self.header(digest, code.len());
+        file.write_all(&header)?;
+        file.write_all(&self.mac(&header, code))?;
+        file.write_all(code)?;
         Ok(file)
     }
 

@@ -87,8 +87,7 @@ mod kernel {
     /// What `/proc` calls these files.
     const NAME: &str = "semantest-code";
     /// No writing, no shortening, no lengthening, and no change of these three.
-    const SEALS: SealFlags =
-        SealFlags::WRITE.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::SEAL);
+    const SEALS: SealFlags = SealFlags::WRITE.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::SEAL);
 
     pub(super) fn memory_file() -> io::Result<OwnedFd> {
         Ok(memfd_create(NAME, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?)

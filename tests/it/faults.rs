@@ -1,6 +1,7 @@
 //! What happens when parts of a running platform die: real processes, real kills, bounded in number and time.
 
 mod boundaries;
+mod changes;
 mod compiler;
 mod dev;
 mod kill_switch;

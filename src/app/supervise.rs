@@ -11,6 +11,7 @@ mod figures;
 mod keeper;
 mod standing;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
@@ -18,6 +19,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tracing::{error, info};
 
@@ -69,6 +71,11 @@ impl Supervisor {
     /// # Errors
     /// [`GivenUp`] when one of them is not started again; the others were drained.
     pub async fn run(self, stop: Stop) -> Result<(), GivenUp> {
+        self.keep(stop, None).await
+    }
+
+    /// The same, and replaces the processes one after the other at each hang-up.
+    async fn keep(self, stop: Stop, mut hang_ups: Option<Signal>) -> Result<(), GivenUp> {
         let (handle, heard) = shutdown::channel();
         let (wish, renewals) = watch::channel(0);
         let crew = &self.crew;
@@ -76,7 +83,6 @@ impl Supervisor {
             .map(|index| Keeper { crew, index, stop: heard.clone(), renewals: renewals.clone(), renewed: 0 }.keep())
             .collect();
         let mut given_up = None;
-        let mut hang_ups = hang_ups();
         loop {
             tokio::select! {
                 ended = keepers.next() => match ended {
@@ -126,7 +132,7 @@ impl Supervisor {
             }
         };
         let working = async {
-            let ended = self.run(stop.clone()).await;
+            let ended = self.keep(stop.clone(), hang_ups()).await;
             late_handle.fire();
             ended
         };
@@ -144,12 +150,12 @@ pub(super) fn own_figures(numbers: PrometheusHandle) -> Figures {
     std::sync::Arc::new(move || Box::pin(std::future::ready(numbers.render())))
 }
 
-/// Hears SIGHUP, where the system lets us.
-fn hang_ups() -> Option<tokio::signal::unix::Signal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok()
+/// Hears SIGHUP; not at a terminal, where it says that the terminal is gone and everything with it should go.
+fn hang_ups() -> Option<Signal> {
+    if std::io::stdin().is_terminal() { None } else { signal(SignalKind::hangup()).ok() }
 }
 
-async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
+async fn hung_up(signal: &mut Option<Signal>) {
     if let Some(signal) = signal
         && signal.recv().await.is_some()
     {

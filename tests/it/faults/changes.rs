@@ -137,10 +137,11 @@ async fn settings_and_grants_that_are_changed_hold_in_every_process() {
     change(&client, MOVING, &json!({"config": {"mark": "second"}})).await;
     callers.turn("other settings", MOVING, "all", json!({}), has("second")).await;
 
-    let note = json!({"key": "note", "value": "x".repeat(100)});
-    callers.turn("the first grant", MOVING, "put", note.clone(), |job| job["status"] == "completed").await;
+    let note = |length: usize| json!({"key": "note", "value": "x".repeat(length)});
+    callers.turn("the first grant", MOVING, "put", note(100), |job| job["status"] == "completed").await;
     change(&client, MOVING, &json!({"grants": [{"kind": "kv", "maxBytes": 10}]})).await;
-    callers.turn("a narrower grant", MOVING, "put", note, |job| job["status"] == "failed").await;
+    // What is there may stay; nothing may be added to it.
+    callers.turn("a narrower grant", MOVING, "put", note(200), |job| job["status"] == "failed").await;
 }
 
 #[tokio::test]

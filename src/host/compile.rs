@@ -236,7 +236,8 @@ impl Host {
                 return Err(CompileError::Digest { expected: name, actual });
             }
             let lock = host.turn_among_processes(&name);
-            let found = host.load(&name);
+            // Whoever compiled it meanwhile left a file; without one it is made anew, also where a sealed copy is known.
+            let found = if host.disk.has(&name) { host.load(&name) } else { None };
             Ok((bytes, lock, found))
         })
         .await??;

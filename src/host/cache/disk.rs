@@ -182,6 +182,11 @@ impl DiskCache {
         Ok(file)
     }
 
+    /// Whether there is a file for `digest` and this engine, whatever is in it. Blocks.
+    pub(in crate::host) fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).exists()
+    }
+
     /// Where the code of `digest` for this engine is kept.
     pub(in crate::host) fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(format!("{}-{}.{EXTENSION}", digest.hex(), self.age()))

@@ -91,8 +91,12 @@ struct Figures {
     road: Option<road::Figures>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sdk_call: Option<calls::Compared>,
+    /// Those that a toolchain without an engine inside makes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    components: Vec<components::Component>,
+    small_components: Vec<components::Component>,
+    /// Those with an engine inside: JavaScript, Python.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    large_components: Vec<components::Component>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     calls_by_processes: Vec<processes::Calls>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +131,9 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
         figures.sdk_call =
             Some(calls::compare(ours, async || bare.run().await.map_err(anyhow::Error::from_boxed)).await?);
         for subject in &subjects {
-            figures.components.push(components::measure(subject.clone()).await?);
+            let component = components::measure(subject.clone()).await?;
+            if component.is_large() { &mut figures.large_components } else { &mut figures.small_components }
+                .push(component);
         }
     }
     if args.parts.contains(&Part::Processes) {

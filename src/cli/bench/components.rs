@@ -34,6 +34,16 @@ pub(super) struct Component {
     first_result_cold_ms: Percentiles,
 }
 
+/// Bytes of a component from which on it has an engine inside, and goals of its own.
+const LARGE_BYTES: u64 = 5 * 1024 * 1024;
+
+impl Component {
+    /// Whether it has an engine inside.
+    pub(super) const fn is_large(&self) -> bool {
+        self.component_bytes >= LARGE_BYTES
+    }
+}
+
 /// Measures one component.
 pub(super) async fn measure(subject: Subject) -> anyhow::Result<Component> {
     let (file, action) = (subject.file.clone(), subject.action.clone());

@@ -9,6 +9,7 @@ pub mod dev_redis;
 mod keys;
 mod openapi;
 mod say;
+mod secrets;
 mod serve;
 
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ enum Command {
     Worker(serve::WorkerArgs),
     /// Make, list and revoke API keys.
     Keys(keys::KeysArgs),
+    /// Look after the keys that addons' secrets are encrypted with.
+    Secrets(secrets::SecretsArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
     /// Build, pack, check, sign and publish addons.
@@ -73,6 +76,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Api => serve::block_on(serve::api(load()?))?,
         Command::Worker(args) => serve::block_on(serve::worker(load()?, args))?,
         Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
+        Command::Secrets(args) => serve::block_on(secrets::run(load()?, args))?,
         Command::Config(args) => config::run(&load()?, &args)?,
         Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,

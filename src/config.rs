@@ -18,6 +18,7 @@ pub mod secrets;
 pub mod server;
 pub mod signatures;
 pub mod storage;
+pub mod value_keys;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

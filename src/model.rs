@@ -27,6 +27,7 @@ pub mod path_prefix;
 mod reach;
 pub mod right;
 pub mod schema;
+pub mod secret_value;
 pub mod signature;
 pub mod units;
 pub mod usage;

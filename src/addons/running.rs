@@ -32,6 +32,7 @@ use crate::store::StoreError;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
+use crate::store::secrets::SealedSecrets;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -97,6 +98,8 @@ pub struct CallScope<'a> {
     pub context: &'a CallContext,
     /// Assets handed to this call.
     pub given: &'a [GivenAsset],
+    /// The secrets that it may open, still closed; none where it may open nothing.
+    pub secrets: Option<SealedSecrets>,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -332,12 +335,16 @@ impl Inner {
     ) -> Result<Reply, JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let rights = self.rights_for(running, compiled).await?;
+        // A farewell is worth trying without.
+        let is_needed = !matches!(invocation, Invocation::Deactivate(_));
+        let secrets = self.secrets_for_call(&running.owner, &running.manifest, &rights, is_needed).await?;
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
             rights: &rights,
             context: call.context,
             given: call.given,
+            secrets,
         };
         let request = CallRequest {
             facts: CallFacts {

@@ -16,6 +16,7 @@ mod problems;
 mod prompt_fields;
 pub mod publish;
 pub mod schemas;
+pub mod secrets;
 pub mod user_data;
 mod webhook_secret;
 pub mod yank;
@@ -36,6 +37,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(publish::routes())
         .merge(yank::routes())
         .merge(enablements::routes())
+        .merge(secrets::routes())
         .merge(user_data::routes())
         .merge(explain::routes())
         .merge(actions::routes())

@@ -11,6 +11,7 @@ use crate::api::{self, ApiState};
 use crate::app::{App, Roles, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
+use crate::config::value_keys::ValueKeys;
 use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
@@ -24,6 +25,8 @@ use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::keys::Keys;
+use crate::store::secrets::envelope::Envelopes;
+use crate::store::secrets::{KeyUse, SecretStore};
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -59,9 +62,11 @@ impl App {
         let sources = client(&config, Purpose::Sources, &mode)?;
         let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
             .context("reading the logins of `addons.registries`")?;
+        let secrets = secrets(&config, &store, &mode).await?;
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
+            secrets,
             blobs,
             host: host.clone(),
             sources,
@@ -101,6 +106,23 @@ async fn host(config: &Config, mode: &Mode) -> anyhow::Result<Arc<Host>> {
     let host = Host::new(&config.sandbox, &cache, mac_key).context("setting up the sandbox")?;
     host.rehearse().await.context("setting up the sandbox")?;
     Ok(host)
+}
+
+/// The addons' secrets. A process without a key that stored ones need would fail its users one by one.
+async fn secrets(config: &Config, store: &Store, mode: &Mode) -> anyhow::Result<SecretStore> {
+    let keys = ValueKeys::of(&config.secrets, &mode.root).context("reading secrets.value_keys")?;
+    let secrets = SecretStore::new(store.clone(), Envelopes::new(keys));
+    for needed in secrets.keys_in_use().await.context("asking which keys the stored secrets need")? {
+        if needed.is_known {
+            continue;
+        }
+        let KeyUse { key, scopes, .. } = needed;
+        let cure = format!(
+            "secrets of {scopes} users or clients are encrypted with the key {key}, which is not among secrets.value_keys and not              derived from this master key: give it in SEMANTEST_VALUE_KEYS behind the newest one, or, where it is lost,              throw those secrets away with `semantest secrets forget {key}`"
+        );
+        if mode.is_dev { tracing::warn!("{cure}") } else { bail!("{cure}") }
+    }
+    Ok(secrets)
 }
 
 /// A queue on a Redis that evicts loses jobs without a word.

@@ -8,23 +8,31 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `semantest:addon/secrets`.
+    Secrets,
+    /// `semantest:addon/secrets-reveal`.
+    SecretsReveal,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 1] = [Self::Kv];
+    pub const ALL: [Self; 3] = [Self::Kv, Self::Secrets, Self::SecretsReveal];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::Secrets => CapabilityKind::Secrets,
+            Self::SecretsReveal => CapabilityKind::SecretsReveal,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::Secrets => 1 << 2,
+            Self::SecretsReveal => 1 << 3,
         }
     }
 }

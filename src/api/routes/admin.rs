@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod keys;
 pub mod policy;
 pub mod publishers;
+pub mod secrets;
 
 use axum::Json;
 use axum::extract::State;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(publishers::routes())
         .merge(policy::routes())
         .merge(blocks::routes())
+        .merge(secrets::routes())
 }
 
 /// Lets a pending version into the registry.

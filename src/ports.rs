@@ -1,19 +1,22 @@
 //! The doors that guests get, implemented over the store: one set a call, with the caller bound into it.
 
 mod assets;
+mod http;
 mod kv;
 mod progress;
 
 use std::sync::Arc;
 
 use crate::addons::{CallScope, Runner};
-use crate::host::ports::{KvPort, Ports};
+use crate::host::ports::{HttpPort, KvPort, Ports};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
+use crate::net::GuestClient;
 use crate::store::Store;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
+use http::CallHttp;
 use kv::AddonKv;
 use progress::JobProgress;
 
@@ -21,13 +24,14 @@ use progress::JobProgress;
 pub struct GuestPorts {
     kv: KvStore,
     gallery: Gallery,
+    guests: GuestClient,
 }
 
 impl GuestPorts {
-    /// Doors over the store and the gallery.
+    /// Doors over the store, the gallery and the way out.
     #[must_use]
-    pub fn new(store: &Store, gallery: Gallery) -> Self {
-        Self { kv: KvStore::new(store.clone()), gallery }
+    pub fn new(store: &Store, gallery: Gallery, guests: GuestClient) -> Self {
+        Self { kv: KvStore::new(store.clone()), gallery, guests }
     }
 }
 
@@ -37,8 +41,13 @@ impl Runner for GuestPorts {
             let kv = self.kv.within(scope.enablement);
             Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), Arc::clone(scope.rights)))
         });
+        let http = scope.rights.effective().has(CapabilityKind::Http).then(|| -> Arc<dyn HttpPort> {
+            let whose = (&scope.owner.client, &scope.owner.addon);
+            Arc::new(CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights)))
+        });
         Ports {
             kv,
+            http,
             assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
             progress: Some(Arc::new(JobProgress::new(
                 scope.context.progress.clone(),

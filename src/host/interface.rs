@@ -8,23 +8,27 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `wasi:http/outgoing-handler`, with the types that it takes.
+    Http,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 1] = [Self::Kv];
+    pub const ALL: [Self; 2] = [Self::Kv, Self::Http];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::Http => CapabilityKind::Http,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::Http => 1 << 1,
         }
     }
 }

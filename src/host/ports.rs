@@ -3,6 +3,8 @@
 //! A port is made for one call: who is asking (client, user, addon) is bound into
 //! it, so that no host function takes a name that a guest could forge.
 
+mod http;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::model::right::Denial;
+
+pub use http::{HttpAnswer, HttpBody, HttpPort};
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +232,8 @@ pub struct Ports {
     pub assets: Option<Arc<dyn AssetsPort>>,
     /// Behind `progress`.
     pub progress: Option<Arc<dyn ProgressPort>>,
+    /// Behind `wasi:http`, where it is granted.
+    pub http: Option<Arc<dyn HttpPort>>,
 }
 
 impl Ports {
@@ -244,6 +250,7 @@ impl std::fmt::Debug for Ports {
             .field("kv", &self.kv.is_some())
             .field("assets", &self.assets.is_some())
             .field("progress", &self.progress.is_some())
+            .field("http", &self.http.is_some())
             .finish()
     }
 }

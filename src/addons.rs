@@ -40,6 +40,7 @@ mod settings;
 mod settle;
 mod source;
 mod sweep;
+mod told;
 mod trust;
 mod verify;
 pub mod views;

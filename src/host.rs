@@ -29,10 +29,12 @@ mod meter;
 pub mod outcome;
 pub mod ports;
 mod refresh;
+pub mod refused;
 mod resources;
 pub mod section;
 mod state;
 mod ticker;
+mod traffic;
 mod translate;
 mod wasi;
 

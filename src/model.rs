@@ -12,6 +12,7 @@ pub mod code;
 pub mod contract;
 pub mod digest;
 pub mod disposition;
+pub mod egress;
 pub mod event;
 pub mod grants;
 pub mod id;

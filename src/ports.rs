@@ -1,6 +1,7 @@
 //! The doors that guests get, implemented over the store: one set a call, with the caller bound into it.
 
 mod assets;
+mod http;
 mod kv;
 mod progress;
 mod secrets;
@@ -8,14 +9,16 @@ mod secrets;
 use std::sync::Arc;
 
 use crate::addons::{CallScope, Runner};
-use crate::host::ports::{KvPort, Ports, SecretsPort};
+use crate::host::ports::{HttpPort, KvPort, Ports, SecretsPort};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
+use crate::net::GuestClient;
 use crate::store::Store;
 use crate::store::audit::Audit;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
+use http::CallHttp;
 use kv::AddonKv;
 use progress::JobProgress;
 use secrets::CallSecrets;
@@ -25,13 +28,14 @@ pub struct GuestPorts {
     kv: KvStore,
     audit: Audit,
     gallery: Gallery,
+    guests: GuestClient,
 }
 
 impl GuestPorts {
-    /// Doors over the store and the gallery.
+    /// Doors over the store, the gallery and the way out.
     #[must_use]
-    pub fn new(store: &Store, gallery: Gallery) -> Self {
-        Self { kv: KvStore::new(store.clone()), audit: Audit::new(store.clone()), gallery }
+    pub fn new(store: &Store, gallery: Gallery, guests: GuestClient) -> Self {
+        Self { kv: KvStore::new(store.clone()), audit: Audit::new(store.clone()), gallery, guests }
     }
 }
 
@@ -42,8 +46,13 @@ impl Runner for GuestPorts {
             Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), Arc::clone(scope.rights)))
         });
         let secrets = scope.secrets.clone().map(|sealed| Arc::new(CallSecrets::new(self.audit.clone(), scope, sealed)));
+        let http = scope.rights.effective().has(CapabilityKind::Http).then(|| -> Arc<dyn HttpPort> {
+            let whose = (&scope.owner.client, &scope.owner.addon);
+            Arc::new(CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights), secrets.clone()))
+        });
         Ports {
             kv,
+            http,
             assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
             progress: Some(Arc::new(JobProgress::new(
                 scope.context.progress.clone(),

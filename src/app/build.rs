@@ -18,7 +18,7 @@ use crate::imaging::gallery::Gallery;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
-use crate::net::{Client, ClientLimits, Policy, Purpose};
+use crate::net::{Client, ClientLimits, GuestClient, Policy, Purpose};
 use crate::ports::GuestPorts;
 use crate::queue::Producer;
 use crate::store::Store;
@@ -60,6 +60,8 @@ impl App {
         let gallery =
             Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
         let sources = client(&config, Purpose::Sources, &mode)?;
+        let guests = GuestClient::new(&config.egress, &config.sandbox.http, mode.is_dev)
+            .context("setting up the way out for addons")?;
         let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
             .context("reading the logins of `addons.registries`")?;
         let secrets = secrets(&config, &store, &mode).await?;
@@ -73,7 +75,7 @@ impl App {
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
+            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), guests.clone())),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
         });
@@ -92,7 +94,7 @@ impl App {
         });
         let description = api::openapi_json().context("describing the API")?;
         let state = ApiState::new(&config, &store, &control, &services, description.into());
-        Ok(Self { config, roles, numbers, store, producer, control, services, host, state })
+        Ok(Self { config, roles, numbers, store, producer, control, services, host, guests, state })
     }
 }
 

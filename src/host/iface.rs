@@ -3,6 +3,7 @@
 mod assets;
 mod config;
 mod host;
+pub(super) mod http;
 mod kv;
 mod log;
 mod progress;

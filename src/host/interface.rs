@@ -12,11 +12,13 @@ pub enum Interface {
     Secrets,
     /// `semantest:addon/secrets-reveal`.
     SecretsReveal,
+    /// `wasi:http/outgoing-handler`, with the types that it takes.
+    Http,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 3] = [Self::Kv, Self::Secrets, Self::SecretsReveal];
+    pub const ALL: [Self; 4] = [Self::Kv, Self::Http, Self::Secrets, Self::SecretsReveal];
 
     /// The capability that opens it.
     #[must_use]
@@ -25,6 +27,7 @@ impl Interface {
             Self::Kv => CapabilityKind::Kv,
             Self::Secrets => CapabilityKind::Secrets,
             Self::SecretsReveal => CapabilityKind::SecretsReveal,
+            Self::Http => CapabilityKind::Http,
         }
     }
 
@@ -33,6 +36,7 @@ impl Interface {
             Self::Kv => 1,
             Self::Secrets => 1 << 2,
             Self::SecretsReveal => 1 << 3,
+            Self::Http => 1 << 1,
         }
     }
 }

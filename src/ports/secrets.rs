@@ -1,5 +1,6 @@
 //! `secrets`: what one call opened, what stands for it, and what of it may leave.
 
+pub(super) mod held;
 pub(super) mod swap;
 pub(super) mod watch;
 
@@ -15,6 +16,7 @@ use sha2::Sha256;
 use crate::addons::{CallScope, Owner};
 use crate::clock;
 use crate::host::ports::{OpenSecret, PortError, PortErrorKind, SecretsPort};
+use crate::model::egress::EgressFault;
 use crate::model::id::JobId;
 use crate::model::origin::Origin;
 use crate::model::right::Rights;
@@ -48,7 +50,9 @@ pub(super) struct CallSecrets {
 struct State {
     opened: BTreeMap<String, Opened>,
     reveals: u64,
-    watch: Option<Watch>,
+    revealed: BTreeMap<String, Arc<SecretValue>>,
+    /// Made when the first request is sent.
+    watch: Option<Option<Watch>>,
 }
 
 /// A secret that was opened.
@@ -83,10 +87,16 @@ impl CallSecrets {
 
     /// What must not leave by the guest's own hand: every secret that it may read in clear, in this call or in an earlier one.
     /// None where there is none.
-    pub(super) fn watch(&self) -> Result<Option<Watch>, PortError> {
+    pub(super) fn watch(&self) -> Result<Option<Watch>, EgressFault> {
         if let Some(watch) = self.state.lock().watch.clone() {
-            return Ok(Some(watch));
+            return Ok(watch);
         }
+        let watch = self.fresh_watch().map_err(|error| EgressFault::Secret { rule: error.message })?;
+        self.state.lock().watch = Some(watch.clone());
+        Ok(watch)
+    }
+
+    fn fresh_watch(&self) -> Result<Option<Watch>, PortError> {
         let mut values = Vec::new();
         for capability in self.rights.effective().capabilities() {
             for spec in &capability.secrets {
@@ -101,9 +111,7 @@ impl CallSecrets {
         if values.is_empty() {
             return Ok(None);
         }
-        let watch = Watch::of(&values).map_err(|error| PortError::unavailable(error.to_string()))?;
-        self.state.lock().watch = Some(watch.clone());
-        Ok(Some(watch))
+        Watch::of(&values).map(Some).map_err(|error| PortError::unavailable(error.to_string()))
     }
 
     fn unsealed(&self, name: &str) -> Result<Option<SecretValue>, PortError> {
@@ -191,7 +199,23 @@ impl SecretsPort for CallSecrets {
             tracing::warn!(error = %error, "A secret was not given out, because that could not be written down");
             PortError::unavailable("reading a secret in clear cannot be written down right now")
         })?;
+        self.state.lock().revealed.insert(secret.name.clone(), Arc::clone(&value));
         Ok(SecretValue::clone(&value))
+    }
+
+    fn without_revealed(&self, text: &str) -> Option<String> {
+        let revealed = self.state.lock().revealed.clone();
+        let mut clean: Option<String> = None;
+        for (name, value) in revealed {
+            let Ok(secret) = std::str::from_utf8(value.expose()) else { continue };
+            let current = clean.as_deref().unwrap_or(text);
+            // A line that a guest logs has lost its line ends at the edges, so the secret's own may be gone.
+            let secret = secret.trim();
+            if !secret.is_empty() && current.contains(secret) {
+                clean = Some(current.replace(secret, &format!("[secret {name}]")));
+            }
+        }
+        clean
     }
 }
 

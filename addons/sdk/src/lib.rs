@@ -41,6 +41,7 @@ pub mod kv;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod secrets;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};

@@ -23,4 +23,6 @@ pub trait SecretsPort: Send + Sync {
     fn authenticate(&self, secret: &OpenSecret, message: &[u8]) -> Result<[u8; 32], PortError>;
     /// The secret in clear. Written down before it is given out.
     async fn reveal(&self, secret: &OpenSecret) -> Result<SecretValue, PortError>;
+    /// A text without what was read in clear in this call; none where it holds nothing of that.
+    fn without_revealed(&self, text: &str) -> Option<String>;
 }

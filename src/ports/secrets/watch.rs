@@ -18,9 +18,15 @@ use crate::model::secret_value::SecretValue;
 /// Shortest secret that can be watched for, in bytes: shorter ones stand in innocent texts by chance.
 pub(in crate::ports) const SHORTEST: usize = 8;
 
+/// How much wider a spelling gets where each of its bytes is percent-encoded, or its lines are short.
+const WIDEST: usize = 4;
+
 /// What is looked for.
 #[derive(Clone)]
-pub(in crate::ports) struct Watch(Arc<NFA>);
+pub(in crate::ports) struct Watch {
+    automaton: Arc<NFA>,
+    longest: usize,
+}
 
 /// The secrets cannot be watched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +36,8 @@ pub(in crate::ports) struct Unwatchable;
 /// One text on its way out, looked at chunk by chunk.
 pub(in crate::ports) struct Watcher {
     automaton: Arc<NFA>,
+    longest: usize,
+    start: StateID,
     plain: StateID,
     decoded: StateID,
     escape: Escape,
@@ -47,14 +55,22 @@ impl Watch {
     /// A watch for these secrets.
     pub(super) fn of<'a>(values: impl IntoIterator<Item = &'a SecretValue>) -> Result<Self, Unwatchable> {
         let patterns: Vec<Vec<u8>> = values.into_iter().flat_map(|value| spellings(value.expose())).collect();
+        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0).saturating_mul(WIDEST);
         let automaton = NFA::builder().ascii_case_insensitive(true).build(patterns).map_err(|_| Unwatchable)?;
-        Ok(Self(Arc::new(automaton)))
+        Ok(Self { automaton: Arc::new(automaton), longest })
     }
 
     /// Begins to look at a text.
     pub(in crate::ports) fn begin(&self) -> Result<Watcher, Unwatchable> {
-        let start = self.0.start_state(Anchored::No).map_err(|_| Unwatchable)?;
-        Ok(Watcher { automaton: Arc::clone(&self.0), plain: start, decoded: start, escape: Escape::Outside })
+        let start = self.automaton.start_state(Anchored::No).map_err(|_| Unwatchable)?;
+        Ok(Watcher {
+            automaton: Arc::clone(&self.automaton),
+            longest: self.longest,
+            start,
+            plain: start,
+            decoded: start,
+            escape: Escape::Outside,
+        })
     }
 
     /// Whether a whole text holds a secret.
@@ -64,6 +80,16 @@ impl Watch {
 }
 
 impl Watcher {
+    /// The most bytes that a spelling takes up.
+    pub(in crate::ports) const fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Forgets what came before: another text begins.
+    pub(in crate::ports) fn restart(&mut self) {
+        (self.plain, self.decoded, self.escape) = (self.start, self.start, Escape::Outside);
+    }
+
     /// Whether this chunk ends a spelling of a secret; what came before counts.
     pub(in crate::ports) fn sees(&mut self, chunk: &[u8]) -> bool {
         let mut is_seen = false;

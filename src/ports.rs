@@ -16,9 +16,10 @@ use crate::store::Store;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
-use http::CallHttp;
 use kv::AddonKv;
 use progress::JobProgress;
+
+pub use http::CallHttp;
 
 /// Makes the doors of every call.
 pub struct GuestPorts {

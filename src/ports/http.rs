@@ -20,7 +20,7 @@ use crate::model::usage::{HttpUse, HttpUseError, Use};
 use crate::net::{GuestClient, GuestRequest, Tenant, is_own_header};
 
 /// The requests that one call may send.
-pub(super) struct CallHttp {
+pub struct CallHttp {
     client: GuestClient,
     tenant: Tenant,
     agent: HeaderValue,
@@ -28,7 +28,9 @@ pub(super) struct CallHttp {
 }
 
 impl CallHttp {
-    pub(super) fn new(client: GuestClient, whose: (&ClientId, &AddonId), rights: Arc<Rights>) -> Self {
+    /// Requests within `rights`, over connections that only this client and addon use.
+    #[must_use]
+    pub fn new(client: GuestClient, whose: (&ClientId, &AddonId), rights: Arc<Rights>) -> Self {
         let (owner, addon) = whose;
         let agent = format!("semantest/{} (addon {addon})", env!("CARGO_PKG_VERSION"));
         // An addon's id is made of letters that a header takes.

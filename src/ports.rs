@@ -18,10 +18,11 @@ use crate::store::audit::Audit;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
-use http::CallHttp;
 use kv::AddonKv;
 use progress::JobProgress;
 use secrets::CallSecrets;
+
+pub use http::CallHttp;
 
 /// Makes the doors of every call.
 pub struct GuestPorts {
@@ -48,7 +49,8 @@ impl Runner for GuestPorts {
         let secrets = scope.secrets.clone().map(|sealed| Arc::new(CallSecrets::new(self.audit.clone(), scope, sealed)));
         let http = scope.rights.effective().has(CapabilityKind::Http).then(|| -> Arc<dyn HttpPort> {
             let whose = (&scope.owner.client, &scope.owner.addon);
-            Arc::new(CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights), secrets.clone()))
+            let http = CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights));
+            Arc::new(http.with_secrets(secrets.clone()))
         });
         Ports {
             kv,

@@ -59,6 +59,7 @@ impl GuestHttpSettings {
         EgressLimits {
             requests: self.requests,
             concurrent: self.concurrent,
+            wait: self.first_byte.duration(),
             sent: self.sent,
             received: self.received,
             headers: self.headers,

@@ -77,9 +77,9 @@ impl Traffic {
         self.heads.fetch_add(as_number(bytes), Ordering::Relaxed);
     }
 
-    /// How many requests may be under way at once, and a turn for each.
-    pub(super) fn turns(&self) -> (u64, Arc<Semaphore>) {
-        (u64::from(self.limits.concurrent), Arc::clone(&self.turns))
+    /// A turn for each request that may be under way at once, and the limits behind them.
+    pub(super) fn turns(&self) -> (EgressLimits, Arc<Semaphore>) {
+        (self.limits, Arc::clone(&self.turns))
     }
 
     /// Remembers and logs why a request got no whole answer; says it back.

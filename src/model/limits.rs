@@ -42,6 +42,8 @@ pub struct EgressLimits {
     pub requests: u32,
     /// Requests under way at once; later ones wait.
     pub concurrent: u32,
+    /// How long a request waits for its turn at most.
+    pub wait: Duration,
     /// Bytes of all request bodies together.
     pub sent: ByteSize,
     /// Bytes of all answers' bodies together.
@@ -55,6 +57,7 @@ impl Default for EgressLimits {
         Self {
             requests: 16,
             concurrent: 4,
+            wait: Duration::from_secs(15),
             sent: ByteSize::mib(1),
             received: ByteSize::mib(8),
             headers: ByteSize::kib(32),

@@ -85,7 +85,6 @@ pub struct GuestAnswer {
 
 impl GuestAnswer {
     /// The answer and its driver: nothing comes where nobody polls it. Dropped, it closes an unfinished exchange.
-    #[must_use]
     pub fn into_parts(self) -> (Response<GuestBody>, impl Future<Output = ()> + Send + use<>) {
         (self.response, self.rest)
     }

@@ -24,7 +24,7 @@ use crate::ports::secrets::CallSecrets;
 use crate::ports::secrets::held::{Held, leak};
 
 /// The requests that one call may send.
-pub(super) struct CallHttp {
+pub struct CallHttp {
     client: GuestClient,
     tenant: Tenant,
     agent: HeaderValue,
@@ -33,17 +33,20 @@ pub(super) struct CallHttp {
 }
 
 impl CallHttp {
-    pub(super) fn new(
-        client: GuestClient,
-        whose: (&ClientId, &AddonId),
-        rights: Arc<Rights>,
-        secrets: Option<Arc<CallSecrets>>,
-    ) -> Self {
+    /// Requests within `rights`, over connections that only this client and addon use.
+    #[must_use]
+    pub fn new(client: GuestClient, whose: (&ClientId, &AddonId), rights: Arc<Rights>) -> Self {
         let (owner, addon) = whose;
         let agent = format!("semantest/{} (addon {addon})", env!("CARGO_PKG_VERSION"));
         // An addon's id is made of letters that a header takes.
         let agent = HeaderValue::try_from(agent).unwrap_or_else(|_| HeaderValue::from_static("semantest"));
-        Self { client, tenant: Tenant::new(owner.as_str(), addon.as_str()), agent, rights, secrets }
+        Self { client, tenant: Tenant::new(owner.as_str(), addon.as_str()), agent, rights, secrets: None }
+    }
+
+    /// The same requests, with the secrets that the call may open.
+    #[must_use]
+    pub(super) fn with_secrets(self, secrets: Option<Arc<CallSecrets>>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Whether all three keys say yes to a request.

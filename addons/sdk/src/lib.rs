@@ -36,6 +36,7 @@ mod chat;
 pub mod config;
 mod error;
 mod export;
+pub mod http;
 mod json;
 pub mod kv;
 mod last_words;

@@ -7,7 +7,6 @@ mod words;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::HeaderName;
 use http::{HeaderMap, Request, Response};
@@ -31,8 +30,6 @@ use words::as_wasi;
 
 /// Bytes that a guest may write to a request's body at once: the host holds two such pieces for each body.
 const WRITE_BYTES: usize = 16 * 1024;
-/// Longest time that a request waits for the turn of another one of the same call to end.
-const TURN: Duration = Duration::from_secs(15);
 /// Headers beyond [`DEFAULT_FORBIDDEN_HEADERS`] that are the host's own business, in requests, answers and trailers.
 const FORBIDDEN: [&str; 4] = ["te", "trailer", "forwarded", "x-real-ip"];
 /// The same, by how they begin.
@@ -135,10 +132,10 @@ async fn send(
 }
 
 async fn turn(traffic: &Traffic) -> Result<OwnedSemaphorePermit, EgressFault> {
-    let (allowed, turns) = traffic.turns();
-    match tokio::time::timeout(TURN, turns.acquire_owned()).await {
+    let (limits, turns) = traffic.turns();
+    match tokio::time::timeout(limits.wait, turns.acquire_owned()).await {
         Ok(Ok(turn)) => Ok(turn),
-        Ok(Err(_)) | Err(_) => Err(EgressFault::Busy { allowed }),
+        Ok(Err(_)) | Err(_) => Err(EgressFault::Busy { allowed: u64::from(limits.concurrent) }),
     }
 }
 

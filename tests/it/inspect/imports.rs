@@ -68,6 +68,17 @@ fn a_declared_door_is_open_and_counted_as_used() -> Result<()> {
 }
 
 #[test]
+fn requests_are_a_declared_door_with_the_types_that_it_takes() -> Result<()> {
+    for name in ["wasi:http/outgoing-handler@0.2.0", "wasi:http/types@0.2.12"] {
+        let read = inspected(&packed(&callable(name), &asking_for(&["http"]))?)?;
+        assert_eq!(read.capabilities, [CapabilityKind::Http], "{name}");
+        let refusal = refusal(&packed(&callable(name), &plain_manifest())?)?;
+        assert_eq!(refusal.code(), JobCode::ImportNotDeclared, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_declared_and_not_imported_is_a_warning() -> Result<()> {
     let read = inspected(&packed(ACTIONS, &asking_for(&["kv"]))?)?;
     assert_eq!(read.unused_capabilities, [CapabilityKind::Kv]);
@@ -84,8 +95,6 @@ fn forbidden_imports_say_why() -> Result<()> {
         ("semantest:addon/events@1.0.0", "`events` is not offered by this host yet"),
         ("semantest:addon/jobs@1.0.0", "`jobs` is not offered by this host yet"),
         ("semantest:addon/kv-shared@1.0.0", "`kv-shared` is not offered by this host yet"),
-        ("wasi:http/outgoing-handler@0.2.0", "`http` is not offered by this host yet"),
-        ("wasi:http/types@0.2.0", "`http` is not offered by this host yet"),
         ("wasi:http/outgoing-handler@0.3.0", "only wasi:http 0.2 is known here"),
         ("wasi:http/incoming-handler@0.2.0", "not among the WASI interfaces that addons get"),
         ("wasi:keyvalue/store@0.2.0-draft", "not among the WASI interfaces that addons get"),

@@ -82,6 +82,7 @@ impl Enabled {
             assets: Some(Arc::clone(&self.memory) as _),
             progress: Some(Arc::clone(&self.memory) as _),
             http: None,
+            secrets: None,
         };
         request
     }

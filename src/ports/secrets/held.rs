@@ -145,7 +145,9 @@ mod tests {
     #[tokio::test]
     async fn an_innocent_body_leaves_whole_and_in_order() -> TestResult {
         let long = vec![b'x'; 100_000];
-        for chunks in [vec![], vec![b"".as_slice()], vec![b"one", b"two"], vec![long.as_slice(), b"end"], vec![b"correct horse"]] {
+        for chunks in
+            [vec![], vec![b"".as_slice()], vec![b"one", b"two"], vec![long.as_slice(), b"end"], vec![b"correct horse"]]
+        {
             let (gone, ending) = left(&chunks).await?;
             assert_eq!((gone, ending), (chunks.concat(), Ok(())));
         }
@@ -155,7 +157,9 @@ mod tests {
     #[tokio::test]
     async fn nothing_of_a_secret_has_left_when_it_is_noticed() -> TestResult {
         let before = vec![b'x'; 50_000];
-        for spelling in [SECRET.to_owned(), hex::encode(SECRET), SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect()] {
+        for spelling in
+            [SECRET.to_owned(), hex::encode(SECRET), SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect()]
+        {
             for size in [1, 5, 1000] {
                 let whole = [before.as_slice(), spelling.as_bytes(), &before].concat();
                 let chunks: Vec<&[u8]> = whole.chunks(size).collect();

@@ -61,7 +61,10 @@ async fn a_new_key_takes_over_while_the_old_one_still_opens() {
     assert_eq!(both.rewrap(100).await.expect("a sweep"), 0, "there is an end to it");
     let left = new.keys_in_use().await.expect("keys");
     assert_eq!(left.iter().map(|used| (used.scopes, used.is_newest)).collect::<Vec<_>>(), [(2, true)]);
-    assert_eq!((read(&new, "one").await, read(&new, "two").await), (Ok(Some(value("first"))), Ok(Some(value("second")))));
+    assert_eq!(
+        (read(&new, "one").await, read(&new, "two").await),
+        (Ok(Some(value("first"))), Ok(Some(value("second"))))
+    );
     assert!(new.remove(&client, "one").await.expect("it is removed"));
     assert!(new.remove(&publisher, "two").await.expect("it is removed"));
     assert_eq!(new.keys_in_use().await.expect("keys"), [], "no key is kept for nothing");
@@ -113,7 +116,10 @@ async fn without_a_key_that_is_needed_a_role_does_not_start_and_says_what_to_do(
         (output.status.success(), text)
     };
     let (is_started, said) = run(&["api"], NEW);
-    assert!(!is_started && said.contains("SEMANTEST_VALUE_KEYS") && said.contains("semantest secrets forget"), "{said}");
+    assert!(
+        !is_started && said.contains("SEMANTEST_VALUE_KEYS") && said.contains("semantest secrets forget"),
+        "{said}"
+    );
     assert!(!said.contains(NEW) && !said.contains("the value"), "{said}");
     let (is_fine, said) = run(&["secrets", "keys"], NEW);
     assert!(is_fine && said.contains(r#""use":"missing""#), "{said}");

@@ -141,7 +141,10 @@ async fn every_reading_in_clear_is_written_down_and_there_is_an_end_to_it() {
     for entry in revealed {
         let client = entry.client.as_ref().map(|client| client.as_str());
         let job_id = entry.job.as_ref().map(|job| job.as_str());
-        assert_eq!((entry.by.as_str(), client, job_id), (&*format!("addon:{ADDON}"), Some("acme"), job["jobId"].as_str()));
+        assert_eq!(
+            (entry.by.as_str(), client, job_id),
+            (&*format!("addon:{ADDON}"), Some("acme"), job["jobId"].as_str())
+        );
         assert_eq!((entry.name.as_str(), entry.scope.as_str()), ("key", "user"));
     }
     let greedy = read(33).await;
@@ -169,7 +172,10 @@ async fn a_secret_too_short_to_be_seen_again_is_not_given_out() {
     let stage = Stage::set_up().await;
     set(&stage.platform.acme, &of_user("alice"), "key", "1234567").await.expect(204);
     let job = stage.platform.acme.call("alice", ADDON, "length", &json!({})).await;
-    assert_eq!((&job["error"]["addonCode"], &job["error"]["code"]), (&json!("secret-too-short"), &json!("ADDON_REFUSED")));
+    assert_eq!(
+        (&job["error"]["addonCode"], &job["error"]["code"]),
+        (&json!("secret-too-short"), &json!("ADDON_REFUSED"))
+    );
     stage.platform.end().await;
 }
 

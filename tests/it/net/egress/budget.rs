@@ -56,7 +56,8 @@ async fn request_bodies_have_a_budget_of_one_call_together() -> Result<()> {
     guest.limits.egress.sent = ByteSize::bytes(1000);
     let whole = guest.act("fetch", json!({ "url": server.url("/"), "method": "POST", "bodyBytes": 1000 })).await?;
     assert_eq!(whole["status"], 200);
-    let failure = guest.failure("fetch", json!({ "url": server.url("/"), "method": "POST", "bodyBytes": 1001 })).await?;
+    let failure =
+        guest.failure("fetch", json!({ "url": server.url("/"), "method": "POST", "bodyBytes": 1001 })).await?;
     assert_eq!(refused(&failure), (JobCode::QuotaExceeded, json!({ "reached": 1001, "allowed": 1000 })));
     assert!(failure.failure().message.contains("HttpRequestBodySize"), "{failure}");
     Ok(())

@@ -36,11 +36,16 @@ fn bound_to(bound: &str, other: &str) -> Bytes {
         if capability["kind"] == "http" {
             capability["hosts"] = json!([bound, other]);
         }
-        for secret in capability["secrets"].as_array_mut().into_iter().flatten() {
+        for secret in secrets_of(capability) {
             secret["origins"] = json!([bound]);
         }
     }
     with_manifest(&manifest)
+}
+
+/// The secrets that a capability names.
+fn secrets_of(capability: &mut Value) -> impl Iterator<Item = &mut Value> {
+    capability.get_mut("secrets").and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 /// Where the secrets of a user are.

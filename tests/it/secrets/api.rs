@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{ADDON, manifest, of_user, set, with_manifest};
+use super::{ADDON, manifest, of_user, secrets_of, set, with_manifest};
 use crate::support::http::Http;
 use crate::support::platform::Platform;
 use crate::support::tenant::steps;
@@ -193,7 +193,7 @@ async fn an_upgrade_that_needs_a_secret_waits_while_the_version_before_serves() 
     let platform = Platform::start().await;
     let mut before = manifest();
     for capability in before["capabilities"].as_array_mut().expect("capabilities") {
-        for secret in capability["secrets"].as_array_mut().into_iter().flatten() {
+        for secret in secrets_of(capability) {
             secret["required"] = json!(false);
         }
     }

@@ -49,8 +49,9 @@ async fn a_new_key_takes_over_while_the_old_one_still_opens() {
     assert!(old.put(&client, "one", &value("first")).await.expect("it is kept"));
     assert!(old.put(&publisher, "two", &value("second")).await.expect("it is kept"));
     assert_eq!(read(&both, "one").await, Ok(Some(value("first"))));
-    let [used] = old.keys_in_use().await.expect("keys")[..].try_into().expect("one key");
-    let used: semantest::store::secrets::KeyUse = used;
+    let in_use = old.keys_in_use().await.expect("keys");
+    assert_eq!(in_use.len(), 1);
+    let used = &in_use[0];
     assert_eq!((used.scopes, used.is_known, used.is_newest), (2, true, true));
     assert_eq!(read(&new, "one").await, Err(EnvelopeError::KeyMissing(used.key.clone())));
     // A process that does not have the old key leaves everything as it is.
@@ -67,7 +68,7 @@ async fn a_new_key_takes_over_while_the_old_one_still_opens() {
     );
     assert!(new.remove(&client, "one").await.expect("it is removed"));
     assert!(new.remove(&publisher, "two").await.expect("it is removed"));
-    assert_eq!(new.keys_in_use().await.expect("keys"), [], "no key is kept for nothing");
+    assert!(new.keys_in_use().await.expect("keys").is_empty(), "no key is kept for nothing");
 }
 
 #[tokio::test]
@@ -89,7 +90,7 @@ async fn a_users_value_is_kept_only_beside_an_enablement() {
     let secrets = secrets(&redis.store().await, OLD);
     assert!(!secrets.put(&user, "key", &value("nobody's")).await.expect("an answer"));
     assert!(secrets.names(&user).await.expect("names").is_empty());
-    assert_eq!(secrets.keys_in_use().await.expect("keys"), []);
+    assert!(secrets.keys_in_use().await.expect("keys").is_empty());
 }
 
 #[tokio::test]

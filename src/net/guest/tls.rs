@@ -9,8 +9,10 @@ use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
 
 /// The settings that every connection shares. Sessions are not resumed: a ticket would join what two tenants do.
 pub(super) fn settings() -> Result<Arc<ClientConfig>, Error> {
-    let builder =
-        || ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider())).with_safe_default_protocol_versions();
+    let builder = || {
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+    };
     let mut config = match builder()?.with_platform_verifier() {
         Ok(builder) => builder.with_no_client_auth(),
         // A machine without any CA certificates can still do everything that needs no TLS.

@@ -16,7 +16,13 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nproxy-authenticate: x\
 async fn the_receiver_sees_the_addon_and_no_header_that_speaks_for_others() -> Result<()> {
     let server = Server::saying(OK).await?;
     let guest = Fetcher::new(&[place(&server.url("/"))], &LOOPBACK).await?;
-    let headers = [("user-agent", "curl/8"), ("via", "1.1 me"), ("expect", "100-continue"), ("x-own", "1"), ("accept-encoding", "gzip")];
+    let headers = [
+        ("user-agent", "curl/8"),
+        ("via", "1.1 me"),
+        ("expect", "100-continue"),
+        ("x-own", "1"),
+        ("accept-encoding", "gzip"),
+    ];
     let seen = guest.act("fetch", json!({ "url": server.url("/"), "headers": headers })).await?;
     let heads = server.heads();
     let head = heads.first().map(String::as_str).unwrap_or_default();
@@ -36,8 +42,21 @@ async fn headers_of_the_connection_cannot_even_be_made() -> Result<()> {
     let server = Server::saying(OK).await?;
     let guest = Fetcher::new(&[place(&server.url("/"))], &LOOPBACK).await?;
     let forbidden = [
-        "host", "Host", "connection", "keep-alive", "proxy-authorization", "Proxy-Anything", "transfer-encoding", "upgrade",
-        "http2-settings", "te", "trailer", "forwarded", "X-Forwarded-For", "x-forwarded-host", "x-real-ip",
+        "host",
+        "Host",
+        "connection",
+        "keep-alive",
+        "proxy-authorization",
+        "Proxy-Anything",
+        "transfer-encoding",
+        "upgrade",
+        "http2-settings",
+        "te",
+        "trailer",
+        "forwarded",
+        "X-Forwarded-For",
+        "x-forwarded-host",
+        "x-real-ip",
     ];
     let tried = guest.act("odd-header", json!({ "names": forbidden })).await?;
     for (name, came) in forbidden.iter().zip(tried.as_array().into_iter().flatten()) {

@@ -67,7 +67,10 @@ async fn waiting_connections_are_few_and_do_not_wait_for_ever() -> Result<()> {
 #[tokio::test]
 async fn what_a_server_says_unasked_is_not_taken_for_an_answer() -> Result<()> {
     // Two answers to one request: the second one would be the next request's.
-    let server = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\ninHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison").await?;
+    let server = Server::saying(
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\ninHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison",
+    )
+    .await?;
     let client = way_out(&quick(), &LOOPBACK, SystemLookup)?;
     for _ in 0..20 {
         match get(&client, "acme", &server.url("/")).await {

@@ -62,7 +62,6 @@ const OWN_PREFIXES: [&str; 2] = ["proxy-", "x-forwarded-"];
 pub type GuestBody = UnsyncBoxBody<Bytes, EgressFault>;
 
 /// A request of a guest, ready to be sent: its right was asked for exactly this method and URL.
-#[derive(Debug)]
 pub struct GuestRequest {
     /// Such as `GET`.
     pub method: Method,
@@ -74,6 +73,14 @@ pub struct GuestRequest {
     pub agent: HeaderValue,
     /// The body as it comes.
     pub body: GuestBody,
+}
+
+/// Without path, query and headers: secrets may be in them.
+impl std::fmt::Debug for GuestRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origin = self.url.origin().ascii_serialization();
+        f.debug_struct("GuestRequest").field("method", &self.method).field("to", &origin).finish_non_exhaustive()
+    }
 }
 
 /// The head of an answer, its body on the way, and the future that moves both.

@@ -96,7 +96,8 @@ impl Request {
     /// `over-quota` and `too-large` where the call's budget is used up; `transient` for everything that may work later.
     pub fn send(self) -> Result<Answer, Error> {
         let target = Target::of(&self.url)?;
-        let length = (!self.body.is_empty()).then(|| (String::from("content-length"), self.body.len().to_string().into_bytes()));
+        let length =
+            (!self.body.is_empty()).then(|| (String::from("content-length"), self.body.len().to_string().into_bytes()));
         let headers: Vec<_> = self.headers.into_iter().chain(length).collect();
         let request = OutgoingRequest::new(Fields::from_list(&headers).map_err(bad_header)?);
         let set = request
@@ -301,9 +302,9 @@ fn failed(code: ErrorCode) -> Error {
         ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
             Error::of(ErrorKind::NotGranted, "http-denied", text)
         }
-        ErrorCode::HttpRequestUriInvalid
-        | ErrorCode::HttpRequestUriTooLong
-        | ErrorCode::HttpRequestMethodInvalid => Error::bad_input("http-url", text),
+        ErrorCode::HttpRequestUriInvalid | ErrorCode::HttpRequestUriTooLong | ErrorCode::HttpRequestMethodInvalid => {
+            Error::bad_input("http-url", text)
+        }
         ErrorCode::HttpRequestBodySize(_)
         | ErrorCode::HttpResponseBodySize(_)
         | ErrorCode::HttpResponseHeaderSectionSize(_) => Error::of(ErrorKind::TooLarge, "http-too-large", text),
@@ -315,7 +316,7 @@ fn failed(code: ErrorCode) -> Error {
 
 /// Why a body broke off: the host says it in words only.
 fn broken(text: &str) -> Error {
-    if text.contains("HttpResponseBodySize") {
+    if text.contains("body size exceeds") {
         return Error::of(ErrorKind::TooLarge, "http-too-large", text);
     }
     Error::transient("http-broken", text)

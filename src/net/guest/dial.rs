@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use url::{Host, Url};
 
 use crate::model::egress::EgressFault;
-use crate::net::guard::{Policy, Reach};
+use crate::net::guard::{Denied, Policy, Reach};
 use crate::net::resolver::Lookup;
 
 /// Most addresses of one name that are tried.
@@ -44,7 +44,7 @@ pub(super) async fn addresses(
     for address in &found {
         if let Err(denied) = policy.check_within(reach, *address) {
             tracing::warn!(host = url.host_str(), %denied, "An addon asked for a name with an address that is not allowed");
-            return Err(EgressFault::Unreachable);
+            return Err(refusal(policy, &found, &denied));
         }
     }
     if found.is_empty() {
@@ -53,6 +53,14 @@ pub(super) async fn addresses(
     let port = url.port_or_known_default().unwrap_or(0);
     let canonical = found.into_iter().map(|address| SocketAddr::new(address.to_canonical(), port));
     Ok(canonical.take(MOST_ADDRESSES).collect())
+}
+
+/// What a guest hears of a name that is refused: of public addresses that only scheme or port closes, the reason.
+fn refusal(policy: &Policy, found: &[IpAddr], denied: &Denied) -> EgressFault {
+    if found.iter().all(|address| policy.check_within(Reach::Public, *address).is_ok()) {
+        return EgressFault::Closed { rule: denied.to_string(), is_address: false };
+    }
+    EgressFault::Unreachable
 }
 
 /// Connects to the first of `addresses` that takes the connection, each in its share of the time.

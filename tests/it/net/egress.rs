@@ -54,9 +54,10 @@ fn way_out(settings: &GuestHttpSettings, networks: &[&str], lookup: impl Lookup)
 
 /// Rights to send anything to `hosts`.
 fn rights(hosts: &[String]) -> Result<Arc<Rights>> {
+    let capability = |hosts: &[String]| json!({ "kind": "http", "reason": "a test", "hosts": hosts });
     let manifest = Manifest::from_value(json!({
         "id": ADDON, "version": "0.1.0", "name": "Fetch", "description": "Fetches.", "actions": [{ "name": "fetch" }],
-        "capabilities": [{ "kind": "http", "reason": "a test", "hosts": hosts }],
+        "capabilities": hosts.chunks(64).map(capability).collect::<Vec<_>>(),
     }))?;
     let given = Grants::requested(&manifest);
     Ok(Arc::new(Rights::new(&manifest, Bounds::new(&Ceilings::default(), None), Some(given))))

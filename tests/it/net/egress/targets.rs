@@ -1,7 +1,9 @@
 //! The table of targets: each way to say where a guest may not go, asked by a real guest that may ask everybody.
 
 use anyhow::Result;
+use semantest::model::origin::OriginPattern;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::server::Server;
 use super::{Fetcher, quick, way_out};
@@ -31,7 +33,7 @@ const DISGUISES: [(&str, &str); 34] = [
     ("127.0.0.1.", PROHIBITED),
     ("localhost", PROHIBITED),
     ("LOCALHOST", PROHIBITED),
-    ("localhost.", PROHIBITED),
+    ("localhost.", DENIED),
     ("api.localhost", PROHIBITED),
     ("[::1]", PROHIBITED),
     ("[0:0:0:0:0:0:0:1]", PROHIBITED),
@@ -53,7 +55,7 @@ const DISGUISES: [(&str, &str); 34] = [
 ];
 
 /// Hosts of every range that is closed, and of what is never open.
-const RANGES: [&str; 60] = [
+const RANGES: [&str; 59] = [
     "0.1.2.3",
     "10.0.0.1",
     "10.1",
@@ -78,7 +80,6 @@ const RANGES: [&str; 60] = [
     "168.63.129.16",
     "192.0.0.192",
     "metadata.google.internal",
-    "metadata.google.internal.",
     "172.16.0.1",
     "172.31.255.255",
     "192.0.0.1",
@@ -117,11 +118,12 @@ const RANGES: [&str; 60] = [
 ];
 
 /// What is no request to a web server that anybody may be asked on.
-const DOORS: [(&str, &str); 9] = [
+const DOORS: [(&str, &str); 10] = [
     ("https://example.com:22/", DENIED),
     ("https://example.com:8443/", DENIED),
-    ("https://8.8.8.8:6379/", DENIED),
     ("http://example.com:443/", DENIED),
+    ("http://example.com/", DENIED),
+    ("https://8.8.8.8:6379/", PROHIBITED),
     ("ftp://example.com/", "HttpProtocolError"),
     ("gopher://example.com:70/", "HttpProtocolError"),
     ("file:///etc/passwd", "is not an http or https URL"),
@@ -129,25 +131,34 @@ const DOORS: [(&str, &str); 9] = [
     ("https://127.0.0.2\\@example.com/", "is not an http or https URL"),
 ];
 
+/// The origins of `urls`, as a manifest can name them.
+fn origins<'a>(urls: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let origin = |url: &str| Some(Url::parse(url).ok()?.origin().ascii_serialization());
+    let mut all: Vec<String> = urls.filter_map(origin).filter(|text| OriginPattern::parse(text).is_ok()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 #[tokio::test]
 async fn no_target_of_the_table_is_reached_and_the_allowed_one_beside_them_is() -> Result<()> {
     let inside = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nleak").await?;
     let allowed = Server::start_on([127, 0, 0, 2].into(), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nin").await?;
-    let everywhere = [
-        String::from("https://*"),
-        String::from("http://*"),
-        format!("http://*:{}", inside.port()),
-        format!("http://127.0.0.2:{}", allowed.port()),
-    ];
-    let names = Named::from([("inside.test", &["127.0.0.1"][..]), ("mixed.test", &["127.0.0.2", "127.0.0.1"])]);
-    let mut guest = Fetcher::over(way_out(&quick(), &["127.0.0.2/32"], names)?, &everywhere).await?;
-    guest.limits.egress.requests = 1000;
-
     let disguises = DISGUISES.iter().map(|(host, word)| (format!("http://{host}:{}/", inside.port()), *word));
     let ranges = RANGES.iter().map(|host| (format!("https://{host}/"), PROHIBITED));
     let doors = DOORS.iter().map(|(url, word)| ((*url).to_owned(), *word));
     let targets: Vec<(String, &str)> = disguises.chain(ranges).chain(doors).collect();
     assert!(targets.len() >= 60);
+    // All three keys say yes to every target that can be named at all: what is left is the platform's own word.
+    let mut granted = origins(targets.iter().map(|(url, _)| url.as_str()));
+    granted.push(format!("http://127.0.0.2:{}", allowed.port()));
+    let names = Named::from([
+        ("inside.test", &["127.0.0.1"][..]),
+        ("mixed.test", &["127.0.0.2", "127.0.0.1"]),
+        ("example.com", &["93.184.215.14"]),
+    ]);
+    let mut guest = Fetcher::over(way_out(&quick(), &["127.0.0.2/32"], names)?, &granted).await?;
+    guest.limits.egress.requests = 1000;
     let urls: Vec<&String> = targets.iter().map(|(url, _)| url).collect();
     let answers = guest.act("try-all", json!({ "urls": urls })).await?;
     for ((url, word), answer) in targets.iter().zip(answers.as_array().into_iter().flatten()) {
@@ -163,6 +174,21 @@ async fn no_target_of_the_table_is_reached_and_the_allowed_one_beside_them_is() 
 }
 
 #[tokio::test]
+async fn where_nothing_is_listed_scheme_and_port_are_refused_by_name() -> Result<()> {
+    let granted = ["http://example.com", "https://example.com:8443"].map(str::to_owned);
+    let guest = Fetcher::new(&granted, &[]).await?;
+    for (url, rule) in [
+        ("http://example.com/", "the scheme `http` is not allowed"),
+        ("https://example.com:8443/", "port 8443 is not allowed"),
+    ] {
+        let failure = guest.failure("fetch", json!({ "url": url })).await?.failure();
+        let expected = json!({ "capability": "http", "key": "platform", "rule": rule });
+        assert_eq!((failure.code.as_str().as_str(), failure.details), ("EGRESS_DENIED", Some(expected)));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_redirect_is_an_answer_and_the_way_on_a_new_request() -> Result<()> {
     for location in [
         "http://169.254.169.254/latest/meta-data/",
@@ -173,7 +199,8 @@ async fn a_redirect_is_an_answer_and_the_way_on_a_new_request() -> Result<()> {
         let answer = format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
         let server = Server::start_on([127, 0, 0, 2].into(), Box::leak(answer.into_boxed_str())).await?;
         let place = format!("http://127.0.0.2:{}", server.port());
-        let guest = Fetcher::new(&[place, String::from("http://*")], &["127.0.0.2/32"]).await?;
+        let hosts = [vec![place], origins([location].into_iter())].concat();
+        let guest = Fetcher::new(&hosts, &["127.0.0.2/32"]).await?;
         let seen = guest.get(server.url("/").as_str()).await?;
         assert_eq!(seen["status"], 302, "{seen}");
         let failure = guest.failure("follow", json!({ "url": server.url("/"), "hops": 3 })).await?.failure();

@@ -187,9 +187,11 @@ impl Addons {
     /// # Errors
     /// [`JobError`] when records cannot be read or written, or no job can be left.
     pub async fn look_after_secrets(&self, limit: usize) -> Result<(usize, usize), JobError> {
-        let mut gone_on = 0;
+        let (mut gone_on, mut left) = (0, limit);
         for addon in self.inner.waiters.addons(MAX_ADDONS).await? {
-            for (client, user) in self.inner.waiters.some(&addon, limit).await? {
+            let some = self.inner.waiters.some(&addon, left).await?;
+            left = left.saturating_sub(some.len());
+            for (client, user) in some {
                 let owner = Owner { client, user, addon: addon.clone() };
                 gone_on += usize::from(self.go_on(&owner).await.map_err(as_job_error)?.is_some());
             }

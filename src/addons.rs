@@ -42,6 +42,7 @@ mod source;
 mod sweep;
 mod told;
 mod trust;
+mod updates;
 mod verify;
 pub mod views;
 mod waiting;

@@ -37,7 +37,7 @@ async fn state(caller: &Http, user: &str) -> Value {
 #[tokio::test]
 async fn a_load_waits_for_a_required_secret_and_goes_on_when_it_is_set() {
     let platform = Platform::start().await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     let job = platform.acme.enable("alice", ADDON, &json!({})).await.expect(200).json();
     assert_eq!((&job["status"], &job["result"]["state"]), (&json!("completed"), &json!("awaiting-secrets")), "{job}");
     assert_eq!(job["result"]["missingSecrets"], json!(["key"]));
@@ -73,7 +73,7 @@ async fn a_load_waits_for_a_required_secret_and_goes_on_when_it_is_set() {
 async fn consent_that_was_given_before_secrets_were_asked_for_holds() {
     use semantest::config::addons::ConsentMode;
     let platform = Platform::with(|config| config.addons.consent = ConsentMode::Required).await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     let asked = platform.acme.enable("alice", ADDON, &json!({})).await.expect(200).json();
     assert_eq!(asked["result"]["state"], "awaiting-consent", "consent comes first: {asked}");
     let consent = asked["result"]["digest"].clone();
@@ -87,7 +87,7 @@ async fn consent_that_was_given_before_secrets_were_asked_for_holds() {
 #[tokio::test]
 async fn a_users_value_wins_over_its_clients_and_that_one_over_the_publishers() {
     let platform = Platform::start().await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     for caller in [&platform.acme, &platform.other] {
         let job = caller.enable("alice", ADDON, &json!({})).await.expect(200).json();
         assert_eq!(job["result"]["state"], "awaiting-secrets");
@@ -134,7 +134,7 @@ async fn a_users_value_wins_over_its_clients_and_that_one_over_the_publishers() 
 #[tokio::test]
 async fn what_is_no_secret_is_refused_without_being_repeated() {
     let platform = Platform::start().await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     let path = of_user("alice");
     let missing = set(&platform.acme, &path, "key", "hush hush").await.expect(404);
     assert_eq!(missing.json()["code"], "ADDON_NOT_FOUND", "the user never had it");
@@ -170,7 +170,7 @@ async fn what_is_no_secret_is_refused_without_being_repeated() {
 #[tokio::test]
 async fn nobody_else_sees_or_sets_a_users_secrets() {
     let platform = Platform::start().await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     platform.acme.enable("alice", ADDON, &json!({})).await.expect(200);
     set(&platform.acme, &of_user("alice"), "key", "the value itself").await.expect(204);
     platform.other.get(&of_user("alice")).await.expect(404);
@@ -197,11 +197,11 @@ async fn an_upgrade_that_needs_a_secret_waits_while_the_version_before_serves() 
             secret["required"] = json!(false);
         }
     }
-    platform.publisher.publish_well(with_manifest(&before)).await;
+    platform.admin.publish_well(with_manifest(&before)).await;
     platform.acme.enable_well("alice", ADDON, &json!({})).await;
     let mut after = manifest();
     after["version"] = json!("0.2.0");
-    platform.publisher.publish_well(with_manifest(&after)).await;
+    platform.admin.publish_well(with_manifest(&after)).await;
     let job = platform.acme.enable("alice", ADDON, &json!({ "version": "0.2.0" })).await.expect(200).json();
     assert_eq!((&job["result"]["state"], &job["result"]["version"]), (&json!("awaiting-secrets"), &json!("0.2.0")));
     let seen = platform.acme.enablement("alice", ADDON).await.expect(200).json();
@@ -220,7 +220,7 @@ async fn an_upgrade_that_needs_a_secret_waits_while_the_version_before_serves() 
 #[tokio::test]
 async fn an_export_names_secrets_and_an_erasure_takes_them() {
     let platform = Platform::start().await;
-    platform.publisher.publish_well(built(ADDON)).await;
+    platform.admin.publish_well(built(ADDON)).await;
     platform.acme.enable("alice", ADDON, &json!({})).await.expect(200);
     set(&platform.acme, &of_user("alice"), "key", "the value itself").await.expect(204);
     until("it is enabled", async || state(&platform.acme, "alice").await == "enabled").await;

@@ -158,7 +158,7 @@ async fn the_value_of_a_secret_is_in_no_record_file_log_event_or_answer() {
         receiver: Receiver::content().await,
         seen: Seen::new(),
     };
-    caller("publisherKey").publish_well(bound_to(&origin, "https://other.example.com")).await;
+    stage.admin.publish_well(bound_to(&origin, "https://other.example.com")).await;
     stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
 
     let of_client = format!("/api/v1/addons/{ADDON}/secrets");

@@ -25,7 +25,7 @@ impl Stage {
         let peer = async || Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
         let (bound, other) = (peer().await, peer().await);
         let origin = |peer: &Peer| peer.url("").expect("a URL").origin().ascii_serialization();
-        platform.publisher.publish_well(bound_to(&origin(&bound), &origin(&other))).await;
+        platform.admin.publish_well(bound_to(&origin(&bound), &origin(&other))).await;
         platform.acme.enable("alice", ADDON, &json!({})).await.expect(200);
         set(&platform.acme, &of_user("alice"), "key", SECRET).await.expect(204);
         let is_enabled = async || platform.acme.enablement("alice", ADDON).await.json()["state"] == "enabled";

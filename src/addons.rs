@@ -35,14 +35,17 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+pub mod secrets;
 mod settings;
 mod settle;
 mod source;
 mod sweep;
+mod told;
 mod trust;
 mod updates;
 mod verify;
 pub mod views;
+mod waiting;
 mod writes;
 mod yank;
 
@@ -59,6 +62,7 @@ use crate::net::Client;
 use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
+use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
 use crate::store::control::Control;
@@ -67,6 +71,8 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
+use crate::store::secrets::SecretStore;
+use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -146,6 +152,9 @@ struct Inner {
     /// What holds until an admin stores a policy.
     unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
+    secrets: SecretStore,
+    waiters: Waiters,
+    audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
     publishers: Publishers,
@@ -169,6 +178,8 @@ pub struct Parts {
     pub settings: AddonSettings,
     /// The records.
     pub store: Store,
+    /// The addons' secrets.
+    pub secrets: SecretStore,
     /// The bytes.
     pub blobs: Blobs,
     /// The sandbox; a process that only answers requests has none.
@@ -205,6 +216,9 @@ impl Addons {
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,
+                audit: Audit::new(parts.store.clone()),
+                waiters: Waiters::new(parts.store.clone()),
+                secrets: parts.secrets,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,

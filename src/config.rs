@@ -6,6 +6,7 @@
 pub mod addons;
 pub mod ceilings;
 pub mod egress;
+pub mod guest_http;
 pub mod imaging;
 mod load;
 pub mod log;
@@ -19,6 +20,7 @@ pub mod secrets;
 pub mod server;
 pub mod signatures;
 pub mod storage;
+pub mod value_keys;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

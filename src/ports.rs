@@ -1,33 +1,42 @@
 //! The doors that guests get, implemented over the store: one set a call, with the caller bound into it.
 
 mod assets;
+mod http;
 mod kv;
 mod progress;
+mod secrets;
 
 use std::sync::Arc;
 
 use crate::addons::{CallScope, Runner};
-use crate::host::ports::{KvPort, Ports};
+use crate::host::ports::{HttpPort, KvPort, Ports, SecretsPort};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
+use crate::net::GuestClient;
 use crate::store::Store;
+use crate::store::audit::Audit;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
 use kv::AddonKv;
 use progress::JobProgress;
+use secrets::CallSecrets;
+
+pub use http::CallHttp;
 
 /// Makes the doors of every call.
 pub struct GuestPorts {
     kv: KvStore,
+    audit: Audit,
     gallery: Gallery,
+    guests: GuestClient,
 }
 
 impl GuestPorts {
-    /// Doors over the store and the gallery.
+    /// Doors over the store, the gallery and the way out.
     #[must_use]
-    pub fn new(store: &Store, gallery: Gallery) -> Self {
-        Self { kv: KvStore::new(store.clone()), gallery }
+    pub fn new(store: &Store, gallery: Gallery, guests: GuestClient) -> Self {
+        Self { kv: KvStore::new(store.clone()), audit: Audit::new(store.clone()), gallery, guests }
     }
 }
 
@@ -37,14 +46,22 @@ impl Runner for GuestPorts {
             let kv = self.kv.within(scope.enablement);
             Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), Arc::clone(scope.rights)))
         });
+        let secrets = scope.secrets.clone().map(|sealed| Arc::new(CallSecrets::new(self.audit.clone(), scope, sealed)));
+        let http = scope.rights.effective().has(CapabilityKind::Http).then(|| -> Arc<dyn HttpPort> {
+            let whose = (&scope.owner.client, &scope.owner.addon);
+            let http = CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights));
+            Arc::new(http.with_secrets(secrets.clone()))
+        });
         Ports {
             kv,
+            http,
             assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
             progress: Some(Arc::new(JobProgress::new(
                 scope.context.progress.clone(),
                 self.kv.clone(),
                 &scope.context.job_id,
             ))),
+            secrets: secrets.map(|secrets| secrets as Arc<dyn SecretsPort>),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod addons;
 pub mod artifacts;
+pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
@@ -25,6 +26,9 @@ pub mod page;
 pub mod policy;
 pub mod publishers;
 mod script;
+pub mod secret_scope;
+pub mod secrets;
+pub mod waiters;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
 use crate::addons::owner::Owner;
+use crate::addons::told::Told;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
@@ -32,6 +33,7 @@ use crate::store::StoreError;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
+use crate::store::secrets::SealedSecrets;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -97,6 +99,8 @@ pub struct CallScope<'a> {
     pub context: &'a CallContext,
     /// Assets handed to this call.
     pub given: &'a [GivenAsset],
+    /// The secrets that it may open, still closed; none where it may open nothing.
+    pub secrets: Option<SealedSecrets>,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -332,13 +336,19 @@ impl Inner {
     ) -> Result<Reply, JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let rights = self.rights_for(running, compiled).await?;
+        // A farewell is worth trying without.
+        let is_needed = !matches!(invocation, Invocation::Deactivate(_));
+        let secrets = self.secrets_for_call(&running.owner, &running.manifest, &rights, is_needed).await?;
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
             rights: &rights,
             context: call.context,
             given: call.given,
+            secrets,
         };
+        let ports = self.runner.ports(&scope);
+        let told = Told::of(&ports);
         let request = CallRequest {
             facts: CallFacts {
                 job_id: call.context.job_id.to_string(),
@@ -351,23 +361,15 @@ impl Inner {
             },
             limits: call.limits,
             config: Arc::clone(&running.config),
-            ports: self.runner.ports(&scope),
+            ports,
             cancel: call.context.cancel.clone(),
             leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
-        for line in &report.logs {
-            let (addon, level) = (&running.owner.addon, line.level.as_str());
-            let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            call.context.progress.log(&format!("[{addon}] {level}: {}{fields}", line.message)).await;
-        }
-        if report.dropped_log_lines > 0 {
-            let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
-            call.context.progress.log(&text).await;
-        }
+        told.log(&running.owner.addon, &report, &call.context.progress).await;
         match report.outcome {
             Ok(reply) => Ok(reply),
-            Err(failure) => Err(self.explained(running, failure, call.context).await),
+            Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
         }
     }
 

@@ -3,7 +3,9 @@
 mod assets;
 mod config;
 mod host;
+pub(super) mod http;
 mod kv;
 mod log;
 mod progress;
+mod secrets;
 mod types;

@@ -3,6 +3,9 @@
 //! A port is made for one call: who is asking (client, user, addon) is bound into
 //! it, so that no host function takes a name that a guest could forge.
 
+mod http;
+mod secrets;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +15,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::model::right::Denial;
+
+pub use http::{HttpAnswer, HttpBody, HttpPort};
+pub use secrets::{OpenSecret, SecretsPort};
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +234,10 @@ pub struct Ports {
     pub assets: Option<Arc<dyn AssetsPort>>,
     /// Behind `progress`.
     pub progress: Option<Arc<dyn ProgressPort>>,
+    /// Behind `secrets` and `secrets-reveal`, where one of them is granted.
+    pub secrets: Option<Arc<dyn SecretsPort>>,
+    /// Behind `wasi:http`, where it is granted.
+    pub http: Option<Arc<dyn HttpPort>>,
 }
 
 impl Ports {
@@ -244,6 +254,8 @@ impl std::fmt::Debug for Ports {
             .field("kv", &self.kv.is_some())
             .field("assets", &self.assets.is_some())
             .field("progress", &self.progress.is_some())
+            .field("secrets", &self.secrets.is_some())
+            .field("http", &self.http.is_some())
             .finish()
     }
 }

@@ -174,3 +174,23 @@ script!(
     "kv.lua",
     "kv_list.lua"
 );
+script!(
+    /// Stores a secret, a user's own only beside an enablement.
+    SECRET_PUT,
+    "secret_put.lua"
+);
+script!(
+    /// Replaces a secret's row by the same one under another key.
+    SECRET_REWRAP,
+    "secret_rewrap.lua"
+);
+script!(
+    /// Drops a scope from those that a key is needed for.
+    SECRET_SETTLE,
+    "secret_settle.lua"
+);
+script!(
+    /// Forgets that an enablement waits for secrets.
+    WAITER_GONE,
+    "waiter_gone.lua"
+);

@@ -81,6 +81,8 @@ impl Enabled {
             kv: Some(Arc::clone(&self.memory) as _),
             assets: Some(Arc::clone(&self.memory) as _),
             progress: Some(Arc::clone(&self.memory) as _),
+            http: None,
+            secrets: None,
         };
         request
     }

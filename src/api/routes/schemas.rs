@@ -241,6 +241,8 @@ pub struct EnablementDocument {
     /// What it asks for, while consent is missing.
     #[schema(value_type = Option<Vec<Object>>)]
     pub requested: Option<Value>,
+    /// The secrets that it waits for.
+    pub missing_secrets: Option<Vec<String>>,
     /// Since when it runs.
     pub enabled_at: Option<DateTime<Utc>>,
 }
@@ -256,13 +258,15 @@ pub struct CandidateDocument {
     pub digest: String,
     /// The job that brings it.
     pub job_id: String,
-    /// `loading`, `awaiting-consent` or `failed`.
+    /// `loading`, `awaiting-consent`, `awaiting-secrets` or `failed`.
     pub state: String,
     /// Why it failed.
     pub error: Option<FailureDocument>,
     /// What it asks for, while consent is missing.
     #[schema(value_type = Option<Vec<Object>>)]
     pub requested: Option<Value>,
+    /// The secrets that it waits for.
+    pub missing_secrets: Option<Vec<String>>,
 }
 
 /// What a rollback returns to.

@@ -13,6 +13,8 @@ pub(in crate::host) mod imports {
             world offered {
                 include semantest:addon/base@1.0.0;
                 import semantest:addon/kv@1.0.0;
+                import semantest:addon/secrets@1.0.0;
+                import semantest:addon/secrets-reveal@1.0.0;
             }
         ",
         imports: {
@@ -22,12 +24,14 @@ pub(in crate::host) mod imports {
             "semantest:addon/config": trappable,
             "semantest:addon/kv": trappable,
             "semantest:addon/kv-types.[drop]bucket": trappable,
+            "semantest:addon/secrets": trappable,
             default: async | trappable,
         },
         with: {
             "semantest:addon/assets.asset": crate::host::resources::HostAsset,
             "semantest:addon/assets.asset-writer": crate::host::resources::HostAssetWriter,
             "semantest:addon/kv-types.bucket": crate::host::resources::HostBucket,
+            "semantest:addon/secrets.secret": crate::host::resources::HostSecret,
         },
         trappable_error_type: {
             "semantest:addon/types.error" => crate::host::ports::PortError,

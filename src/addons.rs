@@ -14,6 +14,7 @@ mod disable;
 mod edition;
 mod enable;
 pub mod error;
+pub mod draw;
 pub mod explain;
 mod export;
 mod follow;
@@ -22,6 +23,7 @@ pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
+mod lineage;
 pub mod measure;
 mod outcome;
 mod owner;
@@ -38,6 +40,7 @@ mod running;
 mod settings;
 mod settle;
 mod source;
+pub mod starts;
 mod sweep;
 mod trust;
 mod verify;
@@ -70,6 +73,7 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
@@ -156,6 +160,7 @@ struct Inner {
     flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
+    starting: starts::Starting,
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
@@ -194,6 +199,7 @@ impl Addons {
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
+        let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
@@ -212,6 +218,7 @@ impl Addons {
                 flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
+                starting,
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),

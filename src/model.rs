@@ -28,5 +28,6 @@ mod reach;
 pub mod right;
 pub mod schema;
 pub mod signature;
+pub mod started;
 pub mod units;
 pub mod usage;

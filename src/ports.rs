@@ -1,19 +1,25 @@
 //! The doors that guests get, implemented over the store: one set a call, with the caller bound into it.
 
 mod assets;
+mod images;
+mod jobs;
 mod kv;
 mod progress;
+pub mod provider;
+mod starts;
 
 use std::sync::Arc;
 
 use crate::addons::{CallScope, Runner};
-use crate::host::ports::{KvPort, Ports};
+use crate::host::ports::{AssetsPort, ImagesPort, JobsPort, KvPort, Ports};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
 use crate::store::Store;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
+use images::AddonImages;
+use jobs::AddonJobs;
 use kv::AddonKv;
 use progress::JobProgress;
 
@@ -37,9 +43,19 @@ impl Runner for GuestPorts {
             let kv = self.kv.within(scope.enablement);
             Arc::new(AddonKv::new(kv, scope.enablement.kv_scope(), Arc::clone(scope.rights)))
         });
+        let assets: Arc<dyn AssetsPort> = Arc::new(CallAssets::new(self.gallery.clone(), scope));
+        let may_ask = scope.rights.effective().has(CapabilityKind::Images);
+        let images = may_ask.then(|| -> Arc<dyn ImagesPort> {
+            Arc::new(AddonImages::new(scope.starts.clone(), Arc::clone(scope.rights), Arc::clone(&assets)))
+        });
+        let may_leave = scope.rights.effective().has(CapabilityKind::Jobs);
+        let jobs =
+            may_leave.then(|| -> Arc<dyn JobsPort> { Arc::new(AddonJobs::new(scope.starts.clone())) });
         Ports {
             kv,
-            assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
+            images,
+            jobs,
+            assets: Some(assets),
             progress: Some(Arc::new(JobProgress::new(
                 scope.context.progress.clone(),
                 self.kv.clone(),

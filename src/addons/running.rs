@@ -13,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
+use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
+use crate::addons::starts::{Starter, Starts};
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Export, Host, Invocation, Reply};
 use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
@@ -56,6 +58,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// Where the job comes from, and what its calls started so far.
+    pub lineage: Lineage,
 }
 
 /// A picture or file that a call may read, before it is stored anywhere.
@@ -97,6 +101,8 @@ pub struct CallScope<'a> {
     pub context: &'a CallContext,
     /// Assets handed to this call.
     pub given: &'a [GivenAsset],
+    /// What the call may start.
+    pub starts: Starts,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -136,11 +142,6 @@ impl Running {
             version: Some((self.owner.addon.clone(), version)),
             signed: self.edition.signed.clone(),
         })
-    }
-
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
-        self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
@@ -331,6 +332,7 @@ impl Inner {
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
+        let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
         let scope = CallScope {
             owner: &running.owner,
@@ -338,6 +340,7 @@ impl Inner {
             rights: &rights,
             context: call.context,
             given: call.given,
+            starts: self.starts(running, call.context, export),
         };
         let request = CallRequest {
             facts: CallFacts {
@@ -369,6 +372,20 @@ impl Inner {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(self.explained(running, failure, call.context).await),
         }
+    }
+
+    /// What one call of `running` may start.
+    fn starts(&self, running: &Running, context: &CallContext, export: Export) -> Starts {
+        let starter = Starter {
+            owner: running.owner.clone(),
+            enablement: running.enablement.id(),
+            edition: Arc::clone(&running.edition),
+            job: context.job_id.clone(),
+            lineage: context.lineage.clone(),
+            place: export.as_str(),
+            traceparent: context.traceparent.clone(),
+        };
+        Starts::new(self.starting.clone(), starter)
     }
 
     /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.

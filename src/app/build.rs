@@ -14,11 +14,13 @@ use crate::config::secrets::RootKey;
 use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
+use crate::imaging::sniff::Caps;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
 use crate::net::{Client, ClientLimits, Policy, Purpose};
 use crate::ports::GuestPorts;
+use crate::ports::provider::Painters;
 use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
@@ -79,6 +81,7 @@ impl App {
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
             keys: Keys::new(store.clone()),
+            painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,

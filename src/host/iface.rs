@@ -3,6 +3,8 @@
 mod assets;
 mod config;
 mod host;
+mod images;
+mod jobs;
 mod kv;
 mod log;
 mod progress;

@@ -8,23 +8,31 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `semantest:addon/images`.
+    Images,
+    /// `semantest:addon/jobs`.
+    Jobs,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 1] = [Self::Kv];
+    pub const ALL: [Self; 3] = [Self::Kv, Self::Images, Self::Jobs];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::Images => CapabilityKind::Images,
+            Self::Jobs => CapabilityKind::Jobs,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::Images => 1 << 1,
+            Self::Jobs => 1 << 2,
         }
     }
 }

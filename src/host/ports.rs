@@ -3,6 +3,8 @@
 //! A port is made for one call: who is asking (client, user, addon) is bound into
 //! it, so that no host function takes a name that a guest could forge.
 
+mod starts;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::model::right::Denial;
+
+pub use starts::{ImagesPort, JobsPort};
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +232,10 @@ pub struct Ports {
     pub assets: Option<Arc<dyn AssetsPort>>,
     /// Behind `progress`.
     pub progress: Option<Arc<dyn ProgressPort>>,
+    /// Behind `images`, where it is granted.
+    pub images: Option<Arc<dyn ImagesPort>>,
+    /// Behind `jobs`, where it is granted.
+    pub jobs: Option<Arc<dyn JobsPort>>,
 }
 
 impl Ports {
@@ -244,6 +252,8 @@ impl std::fmt::Debug for Ports {
             .field("kv", &self.kv.is_some())
             .field("assets", &self.assets.is_some())
             .field("progress", &self.progress.is_some())
+            .field("images", &self.images.is_some())
+            .field("jobs", &self.jobs.is_some())
             .finish()
     }
 }

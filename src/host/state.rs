@@ -93,6 +93,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) ->
     for interface in interfaces.iter() {
         match interface {
             Interface::Kv => addon::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Images => addon::images::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Jobs => addon::jobs::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
         }
     }
     Ok(())

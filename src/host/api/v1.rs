@@ -13,6 +13,8 @@ pub(in crate::host) mod imports {
             world offered {
                 include semantest:addon/base@1.0.0;
                 import semantest:addon/kv@1.0.0;
+                import semantest:addon/images@1.0.0;
+                import semantest:addon/jobs@1.0.0;
             }
         ",
         imports: {
@@ -58,3 +60,4 @@ export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
+export!(image_provider, "semantest:addon/with-image-provider");

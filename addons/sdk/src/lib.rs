@@ -36,11 +36,14 @@ mod chat;
 pub mod config;
 mod error;
 mod export;
+pub mod images;
+pub mod jobs;
 mod json;
 pub mod kv;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod provider;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};

@@ -6,10 +6,11 @@ use serde_json::Value;
 use tracing::warn;
 
 use crate::addons::error::Fault;
-use crate::addons::starts::{StartError, Starts};
-use crate::model::id::JobId;
+use crate::addons::starts::{StartError, Starting, Starts};
+use crate::model::id::{ClientId, JobId};
 use crate::model::job::JobKind;
 use crate::queue::tickets::invoke::Invoke;
+use crate::store::jobs::RecordStatus;
 use crate::store::pending_starts::{Admitted, NewStart};
 use crate::work::{JobOptions, Submission, WorkError};
 
@@ -99,6 +100,26 @@ impl Starts {
         };
         let work = &self.starting.work;
         work.submit_reserved(work.reserve_known(id.clone()), &submission).await.map(|_| ())
+    }
+}
+
+impl Starting {
+    /// Cancels what an enablement left for later and no worker has begun. Best effort: what stays ends by itself, since an
+    /// addon that is off runs nothing.
+    pub(in crate::addons) async fn cancel_waiting(&self, client: &ClientId, enablement: &str) {
+        if let Err(error) = self.try_cancel_waiting(client, enablement).await {
+            warn!(error = %error, "Could not cancel everything that enablement `{enablement}` left for later");
+        }
+    }
+
+    async fn try_cancel_waiting(&self, client: &ClientId, enablement: &str) -> Result<(), WorkError> {
+        for id in self.pending.list(enablement).await? {
+            let record = self.work.records().get(&id).await?;
+            if record.is_some_and(|record| record.status == RecordStatus::Queued) {
+                self.work.cancel(client, &id).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -80,9 +80,7 @@ fn forbidden_imports_say_why() -> Result<()> {
     for (name, why) in [
         ("semantest:addon/secrets@1.0.0", "`secrets` is not offered by this host yet"),
         ("semantest:addon/secrets-reveal@1.0.0", "`secrets-reveal` is not offered by this host yet"),
-        ("semantest:addon/images@1.0.0", "`images` is not offered by this host yet"),
         ("semantest:addon/events@1.0.0", "`events` is not offered by this host yet"),
-        ("semantest:addon/jobs@1.0.0", "`jobs` is not offered by this host yet"),
         ("semantest:addon/kv-shared@1.0.0", "`kv-shared` is not offered by this host yet"),
         ("wasi:http/outgoing-handler@0.2.0", "`http` is not offered by this host yet"),
         ("wasi:http/types@0.2.0", "`http` is not offered by this host yet"),

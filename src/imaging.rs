@@ -272,7 +272,7 @@ impl House {
 /// The addon behind a name, where the user has one that draws.
 async fn by_addon(name: &str, request: &ImageRequest, cx: &GenerateContext) -> Result<Option<Choice>, ImagingError> {
     let Some(addons) = &cx.addons else { return Ok(None) };
-    let unknown = |source| ImagingError::AddonUnknown { name: name.to_owned(), source };
+    let unknown = |error| ImagingError::AddonUnknown { name: name.to_owned(), source: Box::new(error) };
     let found = addons.find(name).await.map_err(unknown)?;
     Ok(found.map(|addon| Choice {
         name: name.to_owned(),

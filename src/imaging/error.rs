@@ -38,7 +38,7 @@ pub enum ImagingError {
         /// What was asked for.
         name: String,
         /// What happened.
-        source: JobError,
+        source: Box<JobError>,
     },
     /// The provider exists and lacks something.
     #[error("the image provider `{name}` is not ready: {cure}")]

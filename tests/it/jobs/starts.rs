@@ -249,11 +249,11 @@ async fn what_waits_is_cancelled_when_its_addon_is_switched_off() {
     let platform = Platform::start().await;
     platform.give("alice", STARTS).await;
     for erase in [false, true] {
-        platform.acme.enable_well("alice", STARTS, &json!({})).await;
         let waiting = started(&said(&platform, "later", &json!({"delayMs": 3_600_000})).await);
         assert_eq!(platform.acme.job(&waiting).await["status"], "pending");
         platform.acme.disable("alice", STARTS, erase).await;
         platform.acme.reaches(&waiting, "cancelled").await;
+        platform.acme.enable_well("alice", STARTS, &json!({})).await;
     }
     platform.end().await;
 }

@@ -15,10 +15,10 @@ use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
 use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
-use crate::addons::starts::{Starter, Starts};
+use crate::addons::starts::Starts;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Export, Host, Invocation, Reply};
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
 use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::digest::Digest;
@@ -372,20 +372,6 @@ impl Inner {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(self.explained(running, failure, call.context).await),
         }
-    }
-
-    /// What one call of `running` may start.
-    fn starts(&self, running: &Running, context: &CallContext, export: Export) -> Starts {
-        let starter = Starter {
-            owner: running.owner.clone(),
-            enablement: running.enablement.id(),
-            edition: Arc::clone(&running.edition),
-            job: context.job_id.clone(),
-            lineage: context.lineage.clone(),
-            place: export.as_str(),
-            traceparent: context.traceparent.clone(),
-        };
-        Starts::new(self.starting.clone(), starter)
     }
 
     /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.

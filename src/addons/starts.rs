@@ -4,6 +4,7 @@
 //! what it starts is made from the job, the enablement, the place in it and the number of the start: the second time it
 //! is the same job, which is paid once, recorded once and queued once.
 
+mod call;
 mod error;
 mod follow;
 mod later;
@@ -53,16 +54,16 @@ impl Starting {
 
 /// The call that starts something.
 #[derive(Clone)]
-pub(super) struct Starter {
-    pub(super) owner: Owner,
+struct Starter {
+    owner: Owner,
     /// By its opaque name.
-    pub(super) enablement: String,
-    pub(super) edition: Arc<Edition>,
-    pub(super) job: JobId,
-    pub(super) lineage: Lineage,
+    enablement: String,
+    edition: Arc<Edition>,
+    job: JobId,
+    lineage: Lineage,
     /// The export that is called.
-    pub(super) place: &'static str,
-    pub(super) traceparent: Option<String>,
+    place: &'static str,
+    traceparent: Option<String>,
 }
 
 /// What one call may start, and what its enablement started. Cheap to clone.
@@ -73,10 +74,6 @@ pub struct Starts {
 }
 
 impl Starts {
-    pub(super) const fn new(starting: Starting, starter: Starter) -> Self {
-        Self { starting, starter }
-    }
-
     /// The id of the next thing that this call starts.
     fn next_id(&self, kind: JobKind) -> JobId {
         let Starter { job, enablement, place, lineage, .. } = &self.starter;

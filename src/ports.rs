@@ -49,8 +49,7 @@ impl Runner for GuestPorts {
             Arc::new(AddonImages::new(scope.starts.clone(), Arc::clone(scope.rights), Arc::clone(&assets)))
         });
         let may_leave = scope.rights.effective().has(CapabilityKind::Jobs);
-        let jobs =
-            may_leave.then(|| -> Arc<dyn JobsPort> { Arc::new(AddonJobs::new(scope.starts.clone())) });
+        let jobs = may_leave.then(|| -> Arc<dyn JobsPort> { Arc::new(AddonJobs::new(scope.starts.clone())) });
         Ports {
             kv,
             images,

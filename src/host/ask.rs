@@ -185,16 +185,10 @@ async fn after_image(
     Ok(Reply::AfterImage(translate::picture_outcome(outcome, store.data_mut(), &mut budget)?))
 }
 
-async fn draw(
-    store: &mut Store<GuestState>,
-    exports: &Exports,
-    call: &types::Call,
-    request: ImageRequest,
-) -> Answer {
+async fn draw(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, request: ImageRequest) -> Answer {
     let binding = exports.image_provider.as_ref().ok_or_else(|| missing(Export::ImageProvider))?;
     let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
-    let pictures =
-        guest.semantest_addon_image_provider().call_generate(&mut *store, call, &request.into()).await??;
+    let pictures = guest.semantest_addon_image_provider().call_generate(&mut *store, call, &request.into()).await??;
     let mut budget = budget(store);
     Ok(Reply::Drawn(translate::assets(pictures, store.data_mut(), &mut budget)?))
 }

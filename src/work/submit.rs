@@ -51,8 +51,7 @@ impl Work {
         // A dispatch is the flow parent where somebody awaits the end; otherwise a plain add, which is far cheaper. What
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
-        let ticket =
-            if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
+        let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
         let leaving = Arc::new(Leaving { job, ticket });
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
@@ -83,7 +82,11 @@ impl Work {
             traceparent: submission.traceparent.map(str::to_owned),
             session_id: submission.options.session_id.clone(),
             message_id: submission.options.message_id.clone(),
-            not_before: submission.options.delay.and_then(|delay| TimeDelta::from_std(delay).ok()).map(|d| clock::now() + d),
+            not_before: submission
+                .options
+                .delay
+                .and_then(|delay| TimeDelta::from_std(delay).ok())
+                .map(|d| clock::now() + d),
             hops: submission.options.hops,
             started_by: submission.options.started_by.clone(),
             ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())

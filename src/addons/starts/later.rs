@@ -46,7 +46,10 @@ impl Starts {
             Admitted::New => {}
             Admitted::Same(waiting) => return Ok(waiting),
             Admitted::Full { waiting } => {
-                return Err(StartError::TooManyWaiting { reached: waiting.saturating_add(1), allowed: u64::from(most) });
+                return Err(StartError::TooManyWaiting {
+                    reached: waiting.saturating_add(1),
+                    allowed: u64::from(most),
+                });
             }
         }
         match self.leave_job(&id, action, params, delay, hops).await {

@@ -32,8 +32,11 @@ impl Starts {
         // Counted in any case: its place among this call's starts must not depend on how the others fared.
         let id = self.next_id(JobKind::Generate);
         let hops = self.next_hop()?;
-        let faults: Vec<Fault> =
-            request.faults().into_iter().map(|(field, message)| Fault { pointer: format!("/{field}"), message }).collect();
+        let faults: Vec<Fault> = request
+            .faults()
+            .into_iter()
+            .map(|(field, message)| Fault { pointer: format!("/{field}"), message })
+            .collect();
         if !faults.is_empty() {
             return Err(StartError::Faulty { what: "the request for pictures", faults });
         }
@@ -114,19 +117,16 @@ impl Starts {
             let params = follow_up_params(picture, status, &assets);
             let faults = self.starter.edition.params_faults(action, &params, self.starting.params_limit);
             if !faults.is_empty() {
-                return Err(StartError::Faulty { what: "the action's own schema does not take a picture's end", faults });
+                return Err(StartError::Faulty {
+                    what: "the action's own schema does not take a picture's end",
+                    faults,
+                });
             }
         }
         Ok(())
     }
 
-    async fn charge(
-        &self,
-        id: &JobId,
-        credits: u64,
-        allowed: u64,
-        now: DateTime<Utc>,
-    ) -> Result<(), StartError> {
+    async fn charge(&self, id: &JobId, credits: u64, allowed: u64, now: DateTime<Utc>) -> Result<(), StartError> {
         match self.starting.credits.charge(self.purse(now), id, credits, allowed).await? {
             Charged::Paid => Ok(()),
             Charged::Short { reached } => {

@@ -59,7 +59,8 @@ async fn an_addon_that_is_not_enabled_or_does_not_draw_is_refused_at_the_door() 
         let body = json!({"userId": user, "prompt": "a cat", "provider": provider});
         let problem = platform.acme.post(IMAGES, &body).await.expect(422).json();
         assert_eq!(problem["errors"][0]["pointer"], "/provider", "{problem}");
-        let chat = json!({"userId": user, "prompt": "a cat", "imageGeneration": {"enabled": true, "provider": provider}});
+        let chat =
+            json!({"userId": user, "prompt": "a cat", "imageGeneration": {"enabled": true, "provider": provider}});
         let problem = platform.acme.post("/api/v1/chat/new", &chat).await.expect(422).json();
         assert_eq!(problem["errors"][0]["pointer"], "/imageGeneration/provider", "{problem}");
     }
@@ -154,7 +155,10 @@ async fn an_addon_that_asks_itself_to_draw_counts_its_hops() {
     let job = platform.acme.reaches(&id, "completed").await;
     assert_eq!(job["startedBy"]["hops"], 1, "{job}");
     until("what follows it ran", async || {
-        jobs(&platform, "invoke").await.iter().any(|job| job["startedBy"]["follows"] == id && job["status"] == "completed")
+        jobs(&platform, "invoke")
+            .await
+            .iter()
+            .any(|job| job["startedBy"]["follows"] == id && job["status"] == "completed")
     })
     .await;
     platform.end().await;

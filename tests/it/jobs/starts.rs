@@ -1,6 +1,8 @@
 //! Addons that start work: pictures with an action that follows, and own actions later.
 
 use semantest::model::units::Span;
+use semantest::queue::AddOptions;
+use semantest::queue::tickets::invoke::Invoke;
 use serde_json::{Value, json};
 
 use crate::support::platform::Platform;
@@ -115,13 +117,20 @@ async fn credits_run_out_by_the_day_and_say_when_they_are_back() {
     let answers = said(&platform, "submit", &json!({"count": 4, "times": 2})).await;
     assert!(answers[0]["ok"].is_string(), "{answers}");
     let refused = &answers[1];
-    assert_eq!((&refused["kind"], &refused["code"]), (&json!("ErrorKind::OverQuota"), &json!("over-quota")), "{refused}");
+    assert_eq!(
+        (&refused["kind"], &refused["code"]),
+        (&json!("ErrorKind::OverQuota"), &json!("over-quota")),
+        "{refused}"
+    );
     assert_eq!((&refused["details"]["reached"], &refused["details"]["allowed"]), (&json!(8), &json!(6)), "{refused}");
     assert_eq!(refused["details"]["key"], "manifest", "{refused}");
     let wait = refused["retryAfterMs"].as_u64().expect("a time");
     assert!((1..=86_400_000).contains(&wait), "until midnight: {wait}");
     let answers = said(&platform, "submit", &json!({"count": 2, "times": 2})).await;
-    assert!(answers[0]["ok"].is_string() && answers[1]["details"]["reached"] == 8, "the refusal cost nothing: {answers}");
+    assert!(
+        answers[0]["ok"].is_string() && answers[1]["details"]["reached"] == 8,
+        "the refusal cost nothing: {answers}"
+    );
     platform.acme.enable_well("bob", STARTS, &json!({})).await;
     let bob = platform.acme.call("bob", STARTS, "submit", &json!({"count": 4})).await;
     assert!(bob["result"]["value"][0]["ok"].is_string(), "another user's day is another day: {bob}");
@@ -142,10 +151,56 @@ async fn an_addon_that_starts_itself_ends_after_four_hops() {
             id = value["ok"].as_str().expect("another picture").to_owned();
             continue;
         }
-        assert_eq!((&value["kind"], &value["code"]), (&json!("ErrorKind::Refused"), &json!("too-many-hops")), "{value}");
+        assert_eq!(
+            (&value["kind"], &value["code"]),
+            (&json!("ErrorKind::Refused"), &json!("too-many-hops")),
+            "{value}"
+        );
         assert_eq!(value["details"], json!({"reached": 5, "allowed": 4}), "{value}");
     }
     assert_eq!(jobs(&platform, "generate").await.len(), 4);
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_chain_that_comes_in_by_the_queue_goes_on_counting() {
+    let platform = Platform::start().await;
+    platform.give("alice", STARTS).await;
+    let producer = platform.app.services.work.producer().clone();
+    let ticket = |hops: u32| Invoke {
+        addon_id: STARTS.to_owned(),
+        user_id: Some(String::from("alice")),
+        action: String::from("again"),
+        params: json!({}),
+        hops: Some(hops),
+        ..Invoke::default()
+    };
+    for (hops, may_go_on) in [(3, true), (4, false)] {
+        let id = format!("chain-{hops}");
+        producer.add(&id, &ticket(hops), &AddOptions::default()).await.expect("an accepted ticket");
+        let id = format!("ext_addon-calls_{id}");
+        until("the record is there", async || platform.acme.get(&format!("/api/v1/jobs/{id}")).await.status == 200)
+            .await;
+        let value = platform.acme.reaches(&id, "completed").await["result"]["value"].clone();
+        assert_eq!(value["ok"].is_string(), may_go_on, "{hops}: {value}");
+        assert_eq!(value["code"] == "too-many-hops", !may_go_on, "{hops}: {value}");
+    }
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_picture_that_is_tried_again_is_followed_again() {
+    let platform = Platform::start().await;
+    platform.give("alice", STARTS).await;
+    let picture = started(&said(&platform, "submit", &json!({"then": "drawn", "provider": "nobody"})).await);
+    follow_up(&platform, &picture).await;
+    platform.acme.post(&format!("/api/v1/jobs/{picture}/retry"), &json!({})).await;
+    until("the second end is followed too", async || {
+        let all = jobs(&platform, "invoke").await;
+        let followers = all.iter().filter(|job| job["startedBy"]["follows"] == picture.as_str());
+        followers.filter(|job| job["status"] == "completed").count() == 2
+    })
+    .await;
     platform.end().await;
 }
 
@@ -289,7 +344,11 @@ async fn so_many_jobs_may_wait_and_no_more() {
     platform.give("alice", STARTS).await;
     let answers = said(&platform, "later", &json!({"delayMs": 3_600_000, "times": 3})).await;
     let refused = &answers[2];
-    assert_eq!((&refused["kind"], &refused["code"]), (&json!("ErrorKind::OverQuota"), &json!("over-quota")), "{answers}");
+    assert_eq!(
+        (&refused["kind"], &refused["code"]),
+        (&json!("ErrorKind::OverQuota"), &json!("over-quota")),
+        "{answers}"
+    );
     assert_eq!(refused["details"], json!({"reached": 3, "allowed": 2}), "{answers}");
     assert_eq!(said(&platform, "never", &json!({"id": answers[0]["ok"]})).await["ok"], true);
     let again = said(&platform, "later", &json!({"delayMs": 3_600_000})).await;
@@ -319,6 +378,10 @@ async fn without_the_grant_an_addon_that_starts_work_does_not_run() {
     })
     .await;
     let refused = said(&platform, "submit", &json!({"count": 3})).await[0].clone();
-    assert_eq!((&refused["details"]["allowed"], &refused["details"]["key"]), (&json!(2), &json!("ceiling")), "{refused}");
+    assert_eq!(
+        (&refused["details"]["allowed"], &refused["details"]["key"]),
+        (&json!(2), &json!("ceiling")),
+        "{refused}"
+    );
     platform.end().await;
 }

@@ -46,7 +46,8 @@ async fn a_start_is_paid_once_and_can_be_given_back_once() {
 async fn days_users_and_clients_have_counts_of_their_own() {
     let redis = TestRedis::start();
     let credits = Credits::new(redis.store().await);
-    let (alice, colon, other) = (Names::of("acme", "alice"), Names::of("acme", "alice:acme"), Names::of("other", "alice"));
+    let (alice, colon, other) =
+        (Names::of("acme", "alice"), Names::of("acme", "alice:acme"), Names::of("other", "alice"));
     for purse in [alice.on(1), alice.on(2), colon.on(1), other.on(1)] {
         assert_eq!(credits.charge(purse, &JobId::fresh("img"), 4, 4).await.unwrap(), Charged::Paid, "{purse:?}");
     }

@@ -15,12 +15,7 @@ use crate::bindings::semantest::addon::jobs;
 /// # Errors
 /// `bad-input` when the parameters do not fit the action's schema or the delay is too long, `over-quota` when too many
 /// wait, `refused` with the code `too-many-hops` when addons started too many jobs in a row to get here.
-pub fn enqueue(
-    action: &str,
-    params: &impl Serialize,
-    delay: Duration,
-    dedupe: Option<&str>,
-) -> Result<String, Error> {
+pub fn enqueue(action: &str, params: &impl Serialize, delay: Duration, dedupe: Option<&str>) -> Result<String, Error> {
     let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     jobs::enqueue(action, &serde_json::to_string(params)?, delay_ms, dedupe)
 }

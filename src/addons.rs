@@ -43,6 +43,7 @@ mod source;
 pub mod starts;
 mod sweep;
 mod trust;
+mod updates;
 mod verify;
 pub mod views;
 mod writes;

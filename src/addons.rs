@@ -11,6 +11,7 @@ mod blocking;
 mod blocks;
 mod consent;
 mod disable;
+pub mod draw;
 mod edition;
 mod enable;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
+mod lineage;
 pub mod measure;
 mod outcome;
 mod owner;
@@ -39,6 +41,7 @@ pub mod secrets;
 mod settings;
 mod settle;
 mod source;
+pub mod starts;
 mod sweep;
 mod told;
 mod trust;
@@ -77,6 +80,7 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
@@ -166,6 +170,7 @@ struct Inner {
     flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
+    starting: starts::Starting,
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
@@ -206,6 +211,7 @@ impl Addons {
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
+        let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
@@ -227,6 +233,7 @@ impl Addons {
                 flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
+                starting,
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod secrets;
 pub mod server;
 pub mod signatures;
+pub mod starts;
 pub mod storage;
 pub mod value_keys;
 pub mod webhooks;

@@ -30,5 +30,6 @@ pub mod right;
 pub mod schema;
 pub mod secret_value;
 pub mod signature;
+pub mod started;
 pub mod units;
 pub mod usage;

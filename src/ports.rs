@@ -2,14 +2,18 @@
 
 mod assets;
 mod http;
+mod images;
+mod jobs;
 mod kv;
 mod progress;
+pub mod provider;
 mod secrets;
+mod starts;
 
 use std::sync::Arc;
 
 use crate::addons::{CallScope, Runner};
-use crate::host::ports::{HttpPort, KvPort, Ports, SecretsPort};
+use crate::host::ports::{AssetsPort, HttpPort, ImagesPort, JobsPort, KvPort, Ports, SecretsPort};
 use crate::imaging::gallery::Gallery;
 use crate::model::capability::CapabilityKind;
 use crate::net::GuestClient;
@@ -18,6 +22,8 @@ use crate::store::audit::Audit;
 use crate::store::kv::KvStore;
 
 use assets::CallAssets;
+use images::AddonImages;
+use jobs::AddonJobs;
 use kv::AddonKv;
 use progress::JobProgress;
 use secrets::CallSecrets;
@@ -52,10 +58,19 @@ impl Runner for GuestPorts {
             let http = CallHttp::new(self.guests.clone(), whose, Arc::clone(scope.rights));
             Arc::new(http.with_secrets(secrets.clone()))
         });
+        let assets: Arc<dyn AssetsPort> = Arc::new(CallAssets::new(self.gallery.clone(), scope));
+        let may_ask = scope.rights.effective().has(CapabilityKind::Images);
+        let images = may_ask.then(|| -> Arc<dyn ImagesPort> {
+            Arc::new(AddonImages::new(scope.starts.clone(), Arc::clone(scope.rights), Arc::clone(&assets)))
+        });
+        let may_leave = scope.rights.effective().has(CapabilityKind::Jobs);
+        let jobs = may_leave.then(|| -> Arc<dyn JobsPort> { Arc::new(AddonJobs::new(scope.starts.clone())) });
         Ports {
             kv,
             http,
-            assets: Some(Arc::new(CallAssets::new(self.gallery.clone(), scope))),
+            images,
+            jobs,
+            assets: Some(assets),
             progress: Some(Arc::new(JobProgress::new(
                 scope.context.progress.clone(),
                 self.kv.clone(),

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
+use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
+use crate::addons::starts::Starts;
 use crate::addons::told::Told;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
@@ -58,6 +60,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// Where the job comes from, and what its calls started so far.
+    pub lineage: Lineage,
 }
 
 /// A picture or file that a call may read, before it is stored anywhere.
@@ -101,6 +105,8 @@ pub struct CallScope<'a> {
     pub given: &'a [GivenAsset],
     /// The secrets that it may open, still closed; none where it may open nothing.
     pub secrets: Option<SealedSecrets>,
+    /// What the call may start.
+    pub starts: Starts,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -140,11 +146,6 @@ impl Running {
             version: Some((self.owner.addon.clone(), version)),
             signed: self.edition.signed.clone(),
         })
-    }
-
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
-        self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
@@ -335,6 +336,7 @@ impl Inner {
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
+        let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
         // A farewell is worth trying without.
         let is_needed = !matches!(invocation, Invocation::Deactivate(_));
@@ -346,6 +348,7 @@ impl Inner {
             context: call.context,
             given: call.given,
             secrets,
+            starts: self.starts(running, call.context, export),
         };
         let ports = self.runner.ports(&scope);
         let told = Told::of(&ports);

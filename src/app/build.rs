@@ -15,11 +15,13 @@ use crate::config::value_keys::ValueKeys;
 use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
+use crate::imaging::sniff::Caps;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
 use crate::net::{Client, ClientLimits, GuestClient, Policy, Purpose};
 use crate::ports::GuestPorts;
+use crate::ports::provider::Painters;
 use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
@@ -100,6 +102,7 @@ impl App {
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
             keys: Keys::new(store.clone()),
+            painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,

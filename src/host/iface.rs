@@ -4,6 +4,8 @@ mod assets;
 mod config;
 mod host;
 pub(super) mod http;
+mod images;
+mod jobs;
 mod kv;
 mod log;
 mod progress;

@@ -14,11 +14,15 @@ pub enum Interface {
     SecretsReveal,
     /// `wasi:http/outgoing-handler`, with the types that it takes.
     Http,
+    /// `semantest:addon/images`.
+    Images,
+    /// `semantest:addon/jobs`.
+    Jobs,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 4] = [Self::Kv, Self::Http, Self::Secrets, Self::SecretsReveal];
+    pub const ALL: [Self; 6] = [Self::Kv, Self::Http, Self::Secrets, Self::SecretsReveal, Self::Images, Self::Jobs];
 
     /// The capability that opens it.
     #[must_use]
@@ -28,6 +32,8 @@ impl Interface {
             Self::Secrets => CapabilityKind::Secrets,
             Self::SecretsReveal => CapabilityKind::SecretsReveal,
             Self::Http => CapabilityKind::Http,
+            Self::Images => CapabilityKind::Images,
+            Self::Jobs => CapabilityKind::Jobs,
         }
     }
 
@@ -37,6 +43,8 @@ impl Interface {
             Self::Secrets => 1 << 2,
             Self::SecretsReveal => 1 << 3,
             Self::Http => 1 << 1,
+            Self::Images => 1 << 4,
+            Self::Jobs => 1 << 5,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod http;
 mod secrets;
+mod starts;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::model::right::Denial;
 
 pub use http::{HttpAnswer, HttpBody, HttpPort};
 pub use secrets::{OpenSecret, SecretsPort};
+pub use starts::{ImagesPort, JobsPort};
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +240,10 @@ pub struct Ports {
     pub secrets: Option<Arc<dyn SecretsPort>>,
     /// Behind `wasi:http`, where it is granted.
     pub http: Option<Arc<dyn HttpPort>>,
+    /// Behind `images`, where it is granted.
+    pub images: Option<Arc<dyn ImagesPort>>,
+    /// Behind `jobs`, where it is granted.
+    pub jobs: Option<Arc<dyn JobsPort>>,
 }
 
 impl Ports {
@@ -256,6 +262,8 @@ impl std::fmt::Debug for Ports {
             .field("progress", &self.progress.is_some())
             .field("secrets", &self.secrets.is_some())
             .field("http", &self.http.is_some())
+            .field("images", &self.images.is_some())
+            .field("jobs", &self.jobs.is_some())
             .finish()
     }
 }

@@ -121,6 +121,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) ->
             Interface::Secrets => addon::secrets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
             Interface::SecretsReveal => addon::secrets_reveal::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
             Interface::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
+            Interface::Images => addon::images::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Jobs => addon::jobs::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
         }
     }
     Ok(())

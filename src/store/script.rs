@@ -146,6 +146,21 @@ script!(
     "crash_count.lua"
 );
 script!(
+    /// Takes an addon's credits for one start.
+    CREDITS_CHARGE,
+    "credits_charge.lua"
+);
+script!(
+    /// Gives them back.
+    CREDITS_REFUND,
+    "credits_refund.lua"
+);
+script!(
+    /// Lets an addon's start in, unless it has too many that wait or the same one waits already.
+    START_ADMIT,
+    "start_admit.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"

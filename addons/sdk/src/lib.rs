@@ -37,11 +37,14 @@ pub mod config;
 mod error;
 mod export;
 pub mod http;
+pub mod images;
+pub mod jobs;
 mod json;
 pub mod kv;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod provider;
 pub mod secrets;
 
 pub use assets::{Asset, AssetWriter};

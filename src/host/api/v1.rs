@@ -15,6 +15,8 @@ pub(in crate::host) mod imports {
                 import semantest:addon/kv@1.0.0;
                 import semantest:addon/secrets@1.0.0;
                 import semantest:addon/secrets-reveal@1.0.0;
+                import semantest:addon/images@1.0.0;
+                import semantest:addon/jobs@1.0.0;
             }
         ",
         imports: {
@@ -62,3 +64,4 @@ export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
+export!(image_provider, "semantest:addon/with-image-provider");

@@ -89,9 +89,7 @@ fn what_is_declared_and_not_imported_is_a_warning() -> Result<()> {
 #[test]
 fn forbidden_imports_say_why() -> Result<()> {
     for (name, why) in [
-        ("semantest:addon/images@1.0.0", "`images` is not offered by this host yet"),
         ("semantest:addon/events@1.0.0", "`events` is not offered by this host yet"),
-        ("semantest:addon/jobs@1.0.0", "`jobs` is not offered by this host yet"),
         ("semantest:addon/kv-shared@1.0.0", "`kv-shared` is not offered by this host yet"),
         ("wasi:http/outgoing-handler@0.3.0", "only wasi:http 0.2 is known here"),
         ("wasi:http/incoming-handler@0.2.0", "not among the WASI interfaces that addons get"),

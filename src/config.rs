@@ -6,6 +6,7 @@
 pub mod addons;
 pub mod ceilings;
 pub mod egress;
+pub mod hooks;
 pub mod imaging;
 mod load;
 pub mod log;

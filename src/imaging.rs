@@ -46,6 +46,7 @@ struct House {
     order: Vec<String>,
     providers: BTreeMap<String, Configured>,
     aliases: BTreeMap<String, AliasSettings>,
+    caps: Caps,
 }
 
 struct Configured {
@@ -122,7 +123,13 @@ impl Imaging {
         }
         let mut aliases = aliases::builtin();
         aliases.extend(settings.aliases.clone());
-        Ok(Self { house: Arc::new(House { order: settings.default.clone(), providers: built, aliases }) })
+        Ok(Self { house: Arc::new(House { order: settings.default.clone(), providers: built, aliases, caps }) })
+    }
+
+    /// How large a picture may be, whoever made it.
+    #[must_use]
+    pub fn caps(&self) -> Caps {
+        self.house.caps
     }
 
     /// Every provider, and what it lacks.

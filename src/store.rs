@@ -10,6 +10,7 @@ pub mod artifacts;
 mod bare;
 pub mod blobs;
 pub mod blocks;
+pub mod breakers;
 pub mod control;
 pub mod crashes;
 pub mod enablements;

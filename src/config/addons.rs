@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
+use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
 use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
@@ -64,6 +65,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// The time that hooks have, and when a broken one is left alone for a while.
+    pub hooks: HookSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -103,6 +106,7 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

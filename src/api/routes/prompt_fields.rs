@@ -6,14 +6,12 @@ use utoipa::ToSchema;
 
 use crate::api::extract::fields::Fields;
 use crate::model::id::{ArtifactId, UserId};
-use crate::model::image::{ImageRequest, MAX_COUNT, MAX_PROMPT_CHARS, Size};
+use crate::model::image::{ImageRequest, MAX_COUNT, MAX_EXTRA_BYTES, MAX_PROMPT_CHARS, Size};
 
 /// Longest name of a chat session, in characters.
 const MAX_SESSION_CHARS: usize = 200;
 /// Longest word for provider, model, quality and style, in characters.
 const MAX_WORD_CHARS: usize = 200;
-/// Most bytes of `extra`, as JSON: parameters, not payload.
-const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
 /// A prompt that is there, not only spaces, and not too long.
 pub(super) fn read_prompt(fields: &mut Fields<'_>) -> Option<String> {

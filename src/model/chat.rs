@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_changed_chat_is_told_by_its_parts_alone() {
         let (one, other) = (message("hello"), Message { role: Role::System, ..message("secret") });
-        assert_eq!(changed_parts(&[one.clone()], &[other.clone()]), ["role", "text"]);
-        assert_eq!(changed_parts(&[one.clone()], &[other, one]), ["count", "role", "text"]);
+        assert_eq!(changed_parts(std::slice::from_ref(&one), std::slice::from_ref(&other)), ["role", "text"]);
+        assert_eq!(changed_parts(std::slice::from_ref(&one), &[other, one.clone()]), ["count", "role", "text"]);
     }
 }

@@ -45,7 +45,7 @@ async function call(t, id, action, params) {
 
 /** Draws a picture for ada and says what each hook cost. */
 async function draw(t, prompt, { user = 'ada', ...who } = client) {
-  const body = { userId: user, prompt, size: '64x48' };
+  const body = { userId: user, prompt, size: '96x64' };
   const job = await done(t, `draw "${prompt}"`, 'POST', '/api/v1/images/generate', { body, ...client, ...who });
   const hooks = job.result?.hooks ?? job.error?.details?.hooks ?? [];
   for (const { addonId, point, verdict, ms, cpuMs, code, changed } of hooks) {

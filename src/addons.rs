@@ -41,6 +41,7 @@ mod settle;
 mod source;
 mod sweep;
 mod trust;
+mod updates;
 mod verify;
 pub mod views;
 mod writes;

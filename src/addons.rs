@@ -19,6 +19,7 @@ pub mod explain;
 mod export;
 mod follow;
 pub mod forbid;
+mod given;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -68,6 +69,7 @@ use crate::store::addons::AddonVersions;
 use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
+use crate::store::breakers::Breakers;
 use crate::store::control::Control;
 use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
@@ -80,10 +82,11 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use given::GivenAsset;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
-pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use running::{CallContext, CallScope, Runner};
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -161,6 +164,7 @@ struct Inner {
     audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
+    breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
     blobs: Blobs,
@@ -219,6 +223,7 @@ impl Addons {
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 crashes: Crashes::new(parts.store.clone()),
+                breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,

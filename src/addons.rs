@@ -18,10 +18,12 @@ pub mod explain;
 mod export;
 mod follow;
 pub mod forbid;
+mod heard;
 pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
+mod lineage;
 pub mod measure;
 mod outcome;
 mod owner;
@@ -35,8 +37,10 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+mod schedules;
 mod settings;
 mod settle;
+mod signals;
 mod source;
 mod sweep;
 mod trust;
@@ -66,10 +70,13 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
+use crate::store::signals::Signals;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use heard::Hearer;
+pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
@@ -88,6 +95,8 @@ pub struct EnableSpec {
     pub consent: Option<Digest>,
     /// What to do about new versions.
     pub auto_update: Option<AutoUpdate>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// What a client changes about an enablement.
@@ -101,6 +110,8 @@ pub struct PatchSpec {
     pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// The answer to a wish for an enablement.
@@ -149,6 +160,7 @@ struct Inner {
     crashes: Crashes,
     publishers: Publishers,
     policies: Policies,
+    signals: Signals,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -193,6 +205,7 @@ impl Addons {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
+        let rules = parts.settings.signals;
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         Self {
             inner: Arc::new(Inner {
@@ -203,6 +216,7 @@ impl Addons {
                 crashes: Crashes::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
+                signals: Signals::new(parts.store.clone()),
                 unwritten_policy,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
@@ -215,7 +229,7 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
-                inspections: inspections::Inspections::new(),
+                inspections: inspections::Inspections::new(rules),
             }),
         }
     }

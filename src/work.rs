@@ -32,6 +32,7 @@ use crate::store::control::Control;
 use crate::store::idempotency::Idempotency;
 use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
+use crate::store::signals::Signals;
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
@@ -55,6 +56,8 @@ pub struct JobOptions {
     pub session_id: Option<String>,
     /// The chat message that the job answers.
     pub message_id: Option<String>,
+    /// How many starts by addons lie behind it, this one included; none where a client asks.
+    pub hops: u32,
 }
 
 /// A client's name for one logical request, and what the request was.
@@ -184,6 +187,7 @@ pub struct Work {
     idempotency: Idempotency,
     producer: Producer,
     control: Control,
+    signals: Signals,
     leaving: Gatherer<Arc<leave::Leaving>, Result<(), WorkError>>,
 }
 
@@ -197,6 +201,7 @@ impl Work {
             idempotency: Idempotency::new(store.clone()),
             producer,
             control,
+            signals: Signals::new(store.clone()),
             leaving: Gatherer::new(leave::MOST_IN_A_BATCH, leave::TURNS),
         }
     }

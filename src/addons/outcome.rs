@@ -182,6 +182,9 @@ fn arrange(
     if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
         current.auto_update = mode;
     }
+    if ticket.timezone.is_some() {
+        current.timezone.clone_from(&ticket.timezone);
+    }
     if change == Change::Loaded {
         // Who asks for an older version turns the newer one down.
         let left = ran.map(|ran| ran.version);

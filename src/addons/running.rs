@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
+use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
@@ -56,6 +57,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// Where the job comes from, and what its calls started so far.
+    pub lineage: Lineage,
 }
 
 /// A picture or file that a call may read, before it is stored anywhere.

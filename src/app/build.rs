@@ -68,7 +68,7 @@ impl App {
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
+            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), work.clone(), config.addons.signals)),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
         });

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::registries::RegistrySettings;
+use crate::config::signals::SignalSettings;
 use crate::config::signatures::SignatureMode;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
@@ -64,6 +65,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// What addons are woken by, and how often.
+    pub signals: SignalSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -103,6 +106,7 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            signals: SignalSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

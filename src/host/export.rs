@@ -17,11 +17,15 @@ pub enum Export {
     BeforeImage,
     /// `after-image`.
     AfterImage,
+    /// `event-handler`.
+    EventHandler,
+    /// `schedule-handler`.
+    ScheduleHandler,
 }
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Lifecycle,
         Self::ConfigHandler,
         Self::Migration,
@@ -29,6 +33,8 @@ impl Export {
         Self::BeforePrompt,
         Self::BeforeImage,
         Self::AfterImage,
+        Self::EventHandler,
+        Self::ScheduleHandler,
     ];
 
     /// The interface's name, such as `before-prompt`.
@@ -42,6 +48,8 @@ impl Export {
             Self::BeforePrompt => "before-prompt",
             Self::BeforeImage => "before-image",
             Self::AfterImage => "after-image",
+            Self::EventHandler => "event-handler",
+            Self::ScheduleHandler => "schedule-handler",
         }
     }
 }

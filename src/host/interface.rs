@@ -8,23 +8,31 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `semantest:addon/kv-shared`.
+    KvShared,
+    /// `semantest:addon/events`.
+    Events,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 1] = [Self::Kv];
+    pub const ALL: [Self; 3] = [Self::Kv, Self::KvShared, Self::Events];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::KvShared => CapabilityKind::KvShared,
+            Self::Events => CapabilityKind::Events,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::KvShared => 1 << 1,
+            Self::Events => 1 << 2,
         }
     }
 }

@@ -61,6 +61,20 @@ pub enum Invocation {
         /// The picture.
         asset: AssetFacts,
     },
+    /// `event-handler.handle`; answered with [`Reply::Done`].
+    Handle {
+        /// The topic, as the addon's manifest names it.
+        topic: String,
+        /// What is told.
+        payload: Value,
+    },
+    /// `schedule-handler.tick`; answered with [`Reply::Done`].
+    Tick {
+        /// The schedule's name.
+        schedule: String,
+        /// When it was due, in milliseconds since the epoch.
+        due_ms: u64,
+    },
 }
 
 impl Invocation {
@@ -76,6 +90,8 @@ impl Invocation {
             Self::BeforePrompt { .. } => Export::BeforePrompt,
             Self::BeforeImage { .. } => Export::BeforeImage,
             Self::AfterImage { .. } => Export::AfterImage,
+            Self::Handle { .. } => Export::EventHandler,
+            Self::Tick { .. } => Export::ScheduleHandler,
         }
     }
 
@@ -83,9 +99,12 @@ impl Invocation {
     pub(super) const fn is_optional(&self) -> bool {
         match self {
             Self::Start(_) | Self::Activate | Self::Deactivate(_) | Self::Reconfigure | Self::Migrate { .. } => true,
-            Self::Action { .. } | Self::BeforePrompt { .. } | Self::BeforeImage { .. } | Self::AfterImage { .. } => {
-                false
-            }
+            Self::Action { .. }
+            | Self::BeforePrompt { .. }
+            | Self::BeforeImage { .. }
+            | Self::AfterImage { .. }
+            | Self::Handle { .. }
+            | Self::Tick { .. } => false,
         }
     }
 }
@@ -93,7 +112,7 @@ impl Invocation {
 /// One answer of a guest, of the same kind as the question.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To `Start`, `Activate`, `Deactivate`, `Reconfigure`, `Migrate`.
+    /// To `Start`, `Activate`, `Deactivate`, `Reconfigure`, `Migrate`, `Handle`, `Tick`.
     Done,
     /// To `Action`.
     Action(ActionOutput),

@@ -93,6 +93,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) ->
     for interface in interfaces.iter() {
         match interface {
             Interface::Kv => addon::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::KvShared => addon::kv_shared::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Events => addon::events::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
         }
     }
     Ok(())

@@ -40,6 +40,8 @@ const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 const MAX_COMPONENTS: usize = 500;
 /// Enablements that one look for updates takes up.
 const MAX_FOLLOWED: usize = 1000;
+/// Enablements that one look takes up whose schedules and listening are made right where they are not.
+const MAX_SIGNALS: usize = 2000;
 
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
@@ -50,8 +52,9 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
+    let signals = services.addons.look_after_signals(MAX_SIGNALS).await;
     let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
-    let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
+    let (unnamed, recompiled, followed, signals) = (unnamed?, recompiled?, followed?, signals?);
     if owed + lost > 0 {
         info!(
             owed,
@@ -60,7 +63,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     }
     Ok(json!({
         "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled, "followed": followed,
+        "recompiled": recompiled, "followed": followed, "signals": signals,
     }))
 }
 

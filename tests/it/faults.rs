@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod compiler;
+mod cron;
 mod dev;
 mod kill_switch;
 mod killed_worker;

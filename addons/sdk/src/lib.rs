@@ -35,12 +35,15 @@ pub mod bindings;
 mod chat;
 pub mod config;
 mod error;
+pub mod events;
 mod export;
 mod json;
 pub mod kv;
+pub mod kv_shared;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod schedule;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};

@@ -65,6 +65,7 @@ impl RawOptions {
             timeout: timeout.and_then(|(pointer, value)| note(fields, pointer, read_timeout(&value))),
             session_id: None,
             message_id: None,
+            hops: 0,
         }
     }
 }

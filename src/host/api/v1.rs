@@ -13,6 +13,8 @@ pub(in crate::host) mod imports {
             world offered {
                 include semantest:addon/base@1.0.0;
                 import semantest:addon/kv@1.0.0;
+                import semantest:addon/kv-shared@1.0.0;
+                import semantest:addon/events@1.0.0;
             }
         ",
         imports: {
@@ -21,6 +23,7 @@ pub(in crate::host) mod imports {
             "semantest:addon/log": trappable,
             "semantest:addon/config": trappable,
             "semantest:addon/kv": trappable,
+            "semantest:addon/kv-shared": trappable,
             "semantest:addon/kv-types.[drop]bucket": trappable,
             default: async | trappable,
         },
@@ -58,3 +61,5 @@ export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
+export!(event_handler, "semantest:addon/with-event-handler");
+export!(schedule_handler, "semantest:addon/with-schedule-handler");

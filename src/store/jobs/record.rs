@@ -62,6 +62,14 @@ pub struct NewJob {
     /// The batch that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
+    /// How many starts by addons lie behind it, at most [`crate::model::started::MAX_HOPS`]; a client's own request has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The first fields of a [`NewJob`], written in the same order and in the same way.
@@ -126,6 +134,7 @@ impl NewJob {
             session_id: None,
             message_id: None,
             batch_id: None,
+            hops: 0,
         }
     }
 

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use bullmq::job_scheduler::{JobSchedulerJson, RepeatOptions};
+use bullmq::job_scheduler::{JobSchedulerJson, RepeatOptions, next_cron_millis};
 use bullmq::types::BackoffStrategy;
 use bullmq::{Job, JobOptions, JobState, Queue};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ pub async fn at<T: Ticket>(producer: &Producer, name: &str, rule: &CronRule, tic
                 {
                     return Ok(false);
                 }
-                queue.upsert_job_scheduler(scheduler, repeat(rule, 0), Some(T::NAME), Some(data), None).await?;
+                arm(queue, scheduler, rule, (T::NAME, data)).await?;
                 Ok(true)
             }
         })
@@ -127,6 +127,29 @@ async fn is_armed(queue: &Queue, kept: &JobSchedulerJson) -> Result<bool, bullmq
         JobState::Waiting | JobState::Delayed | JobState::Prioritized | JobState::Active => true,
         JobState::WaitingChildren | JobState::Completed | JobState::Failed | JobState::Unknown => false,
     })
+}
+
+/// Arms the next run. Where a queue was emptied, of the one that was armed the hash may be left that stands in no list any
+/// more: BullMQ takes it for a job that is there, so it is cleared away.
+async fn arm(
+    queue: &Queue,
+    scheduler: &str,
+    rule: &CronRule,
+    (name, data): (&str, Value),
+) -> Result<(), bullmq::Error> {
+    let said = queue.upsert_job_scheduler(scheduler, repeat(rule, 0), Some(name), Some(data.clone()), None).await;
+    let Err(error) = said else { return Ok(()) };
+    let Some(next) = next_cron_millis(&rule.cron, clock::now_ms(), Some(&rule.timezone), None)? else {
+        return Err(error);
+    };
+    let ghost = format!("repeat:{scheduler}:{next}");
+    if queue.get_job_state(&ghost).await? != JobState::Unknown {
+        return Err(error);
+    }
+    queue.remove_job_scheduler(scheduler).await?;
+    queue.remove_without_children(&ghost).await?;
+    queue.upsert_job_scheduler(scheduler, repeat(rule, 0), Some(name), Some(data), None).await?;
+    Ok(())
 }
 
 /// Runs a tick: leaves the real job under an id made from the tick's own, so that a tick that runs twice leaves one, and arms

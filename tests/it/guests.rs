@@ -81,6 +81,7 @@ impl Enabled {
             kv: Some(Arc::clone(&self.memory) as _),
             assets: Some(Arc::clone(&self.memory) as _),
             progress: Some(Arc::clone(&self.memory) as _),
+            ..Ports::none()
         };
         request
     }

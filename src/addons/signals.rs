@@ -12,6 +12,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::addons::owner::Owner;
+use crate::addons::record::WRITE_TRIES;
 use crate::addons::running::Running;
 use crate::addons::{Addons, Inner};
 use crate::model::capability::CapabilityKind;
@@ -68,13 +69,33 @@ impl Inner {
         }
     }
 
+    /// Looks, makes it so, and looks again: of two who do this at the same time the slower one may have undone what the
+    /// quicker one did for a newer record.
     async fn try_settle(&self, owner: &Owner) -> Result<(), WorkError> {
+        for _ in 0..WRITE_TRIES {
+            let before = self.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+            match &before {
+                Some(record) => self.settle_as(owner, record).await?,
+                None => self.settle_as_gone(owner).await?,
+            }
+            let after = self.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
+            let name = |record: &Option<Enablement>| record.as_ref().map(|record| (record.id(), record.revision));
+            if name(&before) == name(&after) {
+                return Ok(());
+            }
+        }
+        Ok(self.signals.look_in((&owner.client, &owner.user, &owner.addon), LOOK_SOON).await?)
+    }
+
+    async fn settle_as_gone(&self, owner: &Owner) -> Result<(), WorkError> {
         let key = (&owner.client, &owner.user, &owner.addon);
-        let Some(record) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
-            self.signals.set_listening(key, false).await?;
-            return Ok(self.signals.forget(key).await?);
-        };
-        let before = self.manifests(&record).await?;
+        self.signals.set_listening(key, false).await?;
+        Ok(self.signals.forget(key).await?)
+    }
+
+    async fn settle_as(&self, owner: &Owner, record: &Enablement) -> Result<(), WorkError> {
+        let key = (&owner.client, &owner.user, &owner.addon);
+        let known = self.manifests(record).await?;
         let running = match record.state {
             EnablementState::Enabled => self.as_running(owner, record.clone()).await?,
             _ => None,
@@ -83,8 +104,8 @@ impl Inner {
             Some(running) => self.arm_what_may(running).await?,
             None => BTreeSet::new(),
         };
-        let left = schedules_of(&before).difference(&armed).cloned().collect();
-        self.disarm(&record, &left).await?;
+        let left = schedules_of(&known).difference(&armed).cloned().collect();
+        self.disarm(record, &left).await?;
         self.signals.set_listening(key, running.as_ref().is_some_and(|running| running.manifest.hears_jobs())).await?;
         match &running {
             Some(running) if is_woken(&running.manifest) => {
@@ -117,8 +138,9 @@ impl Inner {
         let manifests = self.manifests(erased).await?;
         if manifests.iter().any(|manifest| is_woken(manifest)) {
             self.disarm(erased, &schedules_of(&manifests)).await?;
-            self.signals.set_listening(key_of(erased), false).await?;
-            self.signals.forget(key_of(erased)).await?;
+            let Enablement { client, user, addon, .. } = erased;
+            // It may be there again by now.
+            self.try_settle(&Owner { client: client.clone(), user: user.clone(), addon: addon.clone() }).await?;
         }
         let shares =
             |manifest: &Manifest| manifest.capabilities.iter().any(|asked| asked.kind == CapabilityKind::KvShared);

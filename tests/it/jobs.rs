@@ -9,6 +9,7 @@ mod foreign;
 mod generate;
 mod handle;
 mod handover;
+mod hearing;
 mod invoke;
 mod load;
 mod message;

@@ -32,7 +32,7 @@ async fn two(handles: &[&str]) -> Platform {
 }
 
 /// What an addon heard so far.
-async fn heard(platform: &Platform, user: &str, addon: &str) -> Vec<Value> {
+pub(super) async fn heard(platform: &Platform, user: &str, addon: &str) -> Vec<Value> {
     let job = platform.acme.call(user, addon, "heard", &json!({})).await;
     job["result"]["value"].as_array().unwrap_or_else(|| panic!("{job}")).clone()
 }

@@ -44,6 +44,7 @@ mod signals;
 mod source;
 mod sweep;
 mod trust;
+mod updates;
 mod verify;
 pub mod views;
 mod writes;

@@ -9,6 +9,7 @@ pub mod egress;
 pub mod imaging;
 mod load;
 pub mod log;
+pub mod processes;
 pub mod queues;
 pub mod redis;
 pub mod registries;
@@ -37,6 +38,8 @@ pub struct Config {
     pub log: log::LogSettings,
     /// How each queue is worked.
     pub queues: queues::QueueSettings,
+    /// How many processes work, and what happens to one that dies.
+    pub processes: processes::ProcessSettings,
     /// Where bytes live.
     pub storage: storage::StorageSettings,
     /// The sandbox.
@@ -59,6 +62,9 @@ impl Config {
         let contradiction = |text: String| Err(ConfigError::Contradiction(text));
         if let Some(fault) = self.queues.faults().into_iter().next() {
             return contradiction(format!("queues.{fault}"));
+        }
+        if let Some(fault) = self.processes.fault() {
+            return contradiction(format!("processes.{fault}"));
         }
         if let Some(fault) = self.addons.fault() {
             return contradiction(fault);

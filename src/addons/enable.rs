@@ -170,6 +170,19 @@ impl Addons {
         self.view(&self.settled(record).await?).await
     }
 
+    /// The addons that a user has or had, and where each stands.
+    ///
+    /// # Errors
+    /// [`AddonsError`] when the records cannot be read.
+    pub async fn had_by(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<Vec<(AddonId, EnablementState)>, AddonsError> {
+        let records = self.inner.enablements.list(client, user).await?;
+        Ok(records.into_iter().map(|record| (record.addon, record.state)).collect())
+    }
+
     /// Every enablement of a user.
     ///
     /// # Errors

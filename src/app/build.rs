@@ -1,6 +1,6 @@
 //! Putting the parts together, bottom floor first.
 
-use std::path::Path;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::addons::{Addons, Parts};
 use crate::api::{self, ApiState};
-use crate::app::{App, Roles, public_url};
+use crate::app::{App, Roles, code_cache, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
 use crate::host::Host;
@@ -42,6 +42,20 @@ impl App {
     /// # Errors
     /// Redis is not there or evicts, the sandbox or the blob store cannot be set up, or a setting is wrong.
     pub async fn build(config: Config, roles: Roles, numbers: PrometheusHandle, mode: Mode) -> anyhow::Result<Self> {
+        Self::build_under(config, roles, numbers, mode, None).await
+    }
+
+    /// The same for a worker process, which asks its supervisor for compiled code over `supervisor`.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn build_under(
+        config: Config,
+        roles: Roles,
+        numbers: PrometheusHandle,
+        mode: Mode,
+        supervisor: Option<UnixStream>,
+    ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let store = Store::connect(&config.redis)
             .await
@@ -51,7 +65,7 @@ impl App {
         let control = Control::new(store.clone());
         let work = Work::new(&store, producer.clone(), control.clone());
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
-        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode).await?) };
+        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode, supervisor).await?) };
         // A worker has no listener of its own; its links lead to where the settings say that the API is.
         let public_url = public_url(&config, config.server.listen);
         let gallery =
@@ -95,10 +109,9 @@ fn client(config: &Config, purpose: Purpose, mode: &Mode) -> anyhow::Result<Clie
     Ok(Client::new(Policy::new(&config.egress, purpose, mode.is_dev), ClientLimits::default())?)
 }
 
-async fn host(config: &Config, mode: &Mode) -> anyhow::Result<Arc<Host>> {
-    let cache = Path::new(&config.storage.data_dir).join("cache");
-    let mac_key = mode.root.derive("compile-cache", "");
-    let host = Host::new(&config.sandbox, &cache, mac_key).context("setting up the sandbox")?;
+async fn host(config: &Config, mode: &Mode, supervisor: Option<UnixStream>) -> anyhow::Result<Arc<Host>> {
+    let (cache, mac_key) = code_cache::of(config, &mode.root);
+    let host = Host::under(&config.sandbox, &cache, mac_key, supervisor).context("setting up the sandbox")?;
     host.rehearse().await.context("setting up the sandbox")?;
     Ok(host)
 }

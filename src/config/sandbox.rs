@@ -29,6 +29,8 @@ pub struct SandboxSettings {
     pub concurrent_compiles: u32,
     /// Compiled code kept in memory.
     pub memory_cache: ByteSize,
+    /// Compiled code kept checked and ready to be mapped, once for all processes of one supervisor.
+    pub sealed_cache: ByteSize,
     /// Compiled code kept on disk.
     pub disk_cache: ByteSize,
     /// The process that compiles.
@@ -115,6 +117,7 @@ impl Default for SandboxSettings {
             max_asset_window: ByteSize::mib(1),
             concurrent_compiles: 1,
             memory_cache: ByteSize::mib(512),
+            sealed_cache: ByteSize::mib(1024),
             disk_cache: ByteSize::mib(4096),
             compiler: CompilerSettings::default(),
             pool: PoolSettings::default(),

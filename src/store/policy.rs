@@ -70,7 +70,7 @@ impl Policy {
             approval: settings.approval,
             signatures: Some(settings.signatures),
             ceilings: unwritten.into_iter().chain(as_ceilings(&settings.ceilings)).collect(),
-            namespaces: settings.namespaces.iter().filter(|(_, own)| !own.ceilings.is_empty()).map(own).collect(),
+            namespaces: settings.namespaces.iter().filter(|(_, own)| own.has_policy()).map(own).collect(),
         }
     }
 

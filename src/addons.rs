@@ -11,6 +11,7 @@ mod blocking;
 mod blocks;
 mod consent;
 mod disable;
+pub mod draw;
 mod edition;
 mod enable;
 pub mod error;
@@ -38,15 +39,19 @@ mod rights;
 mod rollback;
 mod running;
 mod schedules;
+pub mod secrets;
 mod settings;
 mod settle;
 mod signals;
 mod source;
+pub mod starts;
 mod sweep;
+mod told;
 mod trust;
 mod updates;
 mod verify;
 pub mod views;
+mod waiting;
 mod writes;
 mod yank;
 
@@ -63,6 +68,7 @@ use crate::net::Client;
 use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
+use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
 use crate::store::control::Control;
@@ -71,7 +77,9 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
+use crate::store::secrets::SecretStore;
 use crate::store::signals::Signals;
+use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -157,6 +165,9 @@ struct Inner {
     /// What holds until an admin stores a policy.
     unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
+    secrets: SecretStore,
+    waiters: Waiters,
+    audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
     publishers: Publishers,
@@ -169,6 +180,7 @@ struct Inner {
     flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
+    starting: starts::Starting,
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
@@ -181,6 +193,8 @@ pub struct Parts {
     pub settings: AddonSettings,
     /// The records.
     pub store: Store,
+    /// The addons' secrets.
+    pub secrets: SecretStore,
     /// The bytes.
     pub blobs: Blobs,
     /// The sandbox; a process that only answers requests has none.
@@ -208,6 +222,7 @@ impl Addons {
         let policy = Policy::of(&parts.settings);
         let rules = parts.settings.signals;
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
+        let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
@@ -219,6 +234,9 @@ impl Addons {
                 policies: Policies::new(parts.store.clone()),
                 signals: Signals::new(parts.store.clone()),
                 unwritten_policy,
+                audit: Audit::new(parts.store.clone()),
+                waiters: Waiters::new(parts.store.clone()),
+                secrets: parts.secrets,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
@@ -227,6 +245,7 @@ impl Addons {
                 flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
+                starting,
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 
+use crate::model::id::AddonId;
+use crate::model::job::JobKind;
 use crate::model::started::MAX_HOPS;
 use crate::store::jobs::NewJob;
 
@@ -14,6 +16,8 @@ use crate::store::jobs::NewJob;
 pub struct Lineage {
     hops: u32,
     asked_at: DateTime<Utc>,
+    asker: Option<AddonId>,
+    handed: Arc<[String]>,
     counted: Arc<Mutex<HashMap<String, u32>>>,
 }
 
@@ -21,7 +25,34 @@ impl Lineage {
     /// The lineage of an attempt that begins now.
     #[must_use]
     pub fn of(job: &NewJob) -> Self {
-        Self { hops: job.hops, asked_at: job.created_at, counted: Arc::default() }
+        Self {
+            hops: job.hops,
+            asked_at: job.created_at,
+            asker: match job.kind {
+                JobKind::Generate => job.started_by.as_ref().map(|start| start.addon_id.clone()),
+                _ => None,
+            },
+            handed: Arc::default(),
+            counted: Arc::default(),
+        }
+    }
+
+    /// The same attempt, whose call may open these assets too, by their ids.
+    #[must_use]
+    pub fn handing(self, assets: Vec<String>) -> Self {
+        Self { handed: assets.into(), ..self }
+    }
+
+    /// Whether the call may open an asset because it was handed over by id.
+    #[must_use]
+    pub fn hands(&self, asset: &str) -> bool {
+        self.handed.iter().any(|handed| handed == asset)
+    }
+
+    /// The addon that asked for the picture, where the job makes one that an addon asked for.
+    #[must_use]
+    pub const fn asker(&self) -> Option<&AddonId> {
+        self.asker.as_ref()
     }
 
     /// How many starts lie behind this job.

@@ -9,6 +9,7 @@ use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::registries::RegistrySettings;
 use crate::config::signals::SignalSettings;
 use crate::config::signatures::SignatureMode;
+use crate::config::starts::StartSettings;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
 use crate::model::units::{ByteSize, Span};
@@ -67,6 +68,8 @@ pub struct AddonSettings {
     pub quarantine: QuarantineSettings,
     /// What addons are woken by, and how often.
     pub signals: SignalSettings,
+    /// What addons may leave for later.
+    pub starts: StartSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -107,6 +110,7 @@ impl Default for AddonSettings {
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
             signals: SignalSettings::default(),
+            starts: StartSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

@@ -67,6 +67,7 @@ pub(super) async fn ask(
         Invocation::AfterImage { request, asset } => after_image(store, exports, &call, request, asset).await,
         Invocation::Handle { topic, payload } => handle(store, exports, &call, &topic, &payload).await,
         Invocation::Tick { schedule, due_ms } => tick(store, exports, &call, &schedule, due_ms).await,
+        Invocation::Draw { request } => draw(store, exports, &call, request).await,
     }
 }
 
@@ -210,4 +211,12 @@ async fn tick(
     let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
     guest.semantest_addon_schedule_handler().call_tick(store, call, schedule, due_ms).await??;
     Ok(Reply::Done)
+}
+
+async fn draw(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, request: ImageRequest) -> Answer {
+    let binding = exports.image_provider.as_ref().ok_or_else(|| missing(Export::ImageProvider))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    let pictures = guest.semantest_addon_image_provider().call_generate(&mut *store, call, &request.into()).await??;
+    let mut budget = budget(store);
+    Ok(Reply::Drawn(translate::assets(pictures, store.data_mut(), &mut budget)?))
 }

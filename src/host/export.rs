@@ -21,11 +21,13 @@ pub enum Export {
     EventHandler,
     /// `schedule-handler`.
     ScheduleHandler,
+    /// `image-provider`.
+    ImageProvider,
 }
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Lifecycle,
         Self::ConfigHandler,
         Self::Migration,
@@ -35,6 +37,7 @@ impl Export {
         Self::AfterImage,
         Self::EventHandler,
         Self::ScheduleHandler,
+        Self::ImageProvider,
     ];
 
     /// The interface's name, such as `before-prompt`.
@@ -50,6 +53,7 @@ impl Export {
             Self::AfterImage => "after-image",
             Self::EventHandler => "event-handler",
             Self::ScheduleHandler => "schedule-handler",
+            Self::ImageProvider => "image-provider",
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) struct Exports {
     pub(super) after_image: Option<v1::after_image::WithAfterImagePre<GuestState>>,
     pub(super) event_handler: Option<v1::event_handler::WithEventHandlerPre<GuestState>>,
     pub(super) schedule_handler: Option<v1::schedule_handler::WithScheduleHandlerPre<GuestState>>,
+    pub(super) image_provider: Option<v1::image_provider::WithImageProviderPre<GuestState>>,
 }
 
 impl Exports {
@@ -40,6 +41,7 @@ impl Exports {
                 instance,
                 v1::schedule_handler::WithScheduleHandlerPre::new,
             )?,
+            image_provider: bind(Export::ImageProvider, instance, v1::image_provider::WithImageProviderPre::new)?,
         })
     }
 
@@ -54,6 +56,7 @@ impl Exports {
             Export::AfterImage => self.after_image.is_some(),
             Export::EventHandler => self.event_handler.is_some(),
             Export::ScheduleHandler => self.schedule_handler.is_some(),
+            Export::ImageProvider => self.image_provider.is_some(),
         }
     }
 }

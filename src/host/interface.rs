@@ -12,11 +12,30 @@ pub enum Interface {
     KvShared,
     /// `semantest:addon/events`.
     Events,
+    /// `semantest:addon/secrets`.
+    Secrets,
+    /// `semantest:addon/secrets-reveal`.
+    SecretsReveal,
+    /// `wasi:http/outgoing-handler`, with the types that it takes.
+    Http,
+    /// `semantest:addon/images`.
+    Images,
+    /// `semantest:addon/jobs`.
+    Jobs,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 3] = [Self::Kv, Self::KvShared, Self::Events];
+    pub const ALL: [Self; 8] = [
+        Self::Kv,
+        Self::KvShared,
+        Self::Http,
+        Self::Secrets,
+        Self::SecretsReveal,
+        Self::Images,
+        Self::Events,
+        Self::Jobs,
+    ];
 
     /// The capability that opens it.
     #[must_use]
@@ -25,14 +44,24 @@ impl Interface {
             Self::Kv => CapabilityKind::Kv,
             Self::KvShared => CapabilityKind::KvShared,
             Self::Events => CapabilityKind::Events,
+            Self::Secrets => CapabilityKind::Secrets,
+            Self::SecretsReveal => CapabilityKind::SecretsReveal,
+            Self::Http => CapabilityKind::Http,
+            Self::Images => CapabilityKind::Images,
+            Self::Jobs => CapabilityKind::Jobs,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
-            Self::KvShared => 1 << 1,
-            Self::Events => 1 << 2,
+            Self::KvShared => 1 << 6,
+            Self::Events => 1 << 7,
+            Self::Secrets => 1 << 2,
+            Self::SecretsReveal => 1 << 3,
+            Self::Http => 1 << 1,
+            Self::Images => 1 << 4,
+            Self::Jobs => 1 << 5,
         }
     }
 }

@@ -75,6 +75,11 @@ pub enum Invocation {
         /// When it was due, in milliseconds since the epoch.
         due_ms: u64,
     },
+    /// `image-provider.generate`.
+    Draw {
+        /// What is asked for.
+        request: ImageRequest,
+    },
 }
 
 impl Invocation {
@@ -92,6 +97,7 @@ impl Invocation {
             Self::AfterImage { .. } => Export::AfterImage,
             Self::Handle { .. } => Export::EventHandler,
             Self::Tick { .. } => Export::ScheduleHandler,
+            Self::Draw { .. } => Export::ImageProvider,
         }
     }
 
@@ -104,7 +110,8 @@ impl Invocation {
             | Self::BeforeImage { .. }
             | Self::AfterImage { .. }
             | Self::Handle { .. }
-            | Self::Tick { .. } => false,
+            | Self::Tick { .. }
+            | Self::Draw { .. } => false,
         }
     }
 }
@@ -122,6 +129,8 @@ pub enum Reply {
     BeforeImage(ImageVerdict),
     /// To `AfterImage`.
     AfterImage(PictureOutcome),
+    /// To `Draw`: the pictures, in their order.
+    Drawn(Vec<AssetFacts>),
 }
 
 /// What an action returned.

@@ -1,11 +1,12 @@
-//! `dispatch`: one event of one job becomes one delivery per receiver, and one call per addon of the user that handles it.
+//! `dispatch`: one event of one job becomes one delivery per receiver and one call per addon of the user that handles it, and
+//! the end of a job that an addon started is followed by the action that the addon named.
 //!
 //! Where a flow parent waits for the job, this runs when the job is over, in
 //! whichever way; left by hand, it waits for the final state itself.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::events::{self, JobFacts};
@@ -42,7 +43,11 @@ pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
         };
         let deliveries = deliver(services, &record, Said::of(&record, end)).await?;
         let handlers = heard::of_end(services, &record, end).await?;
-        return Ok(json!({ "deliveries": deliveries, "handlers": handlers }));
+        let mut left = json!({ "deliveries": deliveries, "handlers": handlers });
+        if let (Value::Object(members), Some(job)) = (&mut left, services.addons.follow_up(&record).await?) {
+            members.insert(String::from("followedBy"), json!(job));
+        }
+        return Ok(left);
     }
     let mut deliveries = 0_u32;
     for event in ticket.events {

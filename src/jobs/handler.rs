@@ -264,7 +264,7 @@ impl JobHandler {
     async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
         let id = &record.facts.id;
         // What began once, as nearly every job of ours does, has a flow parent where anybody listens, and owes nothing.
-        let may_owe = record.facts.webhook.is_some() || record.facts.is_foreign || record.sequence > FIRST_RUN;
+        let may_owe = record.facts.is_awaited() || record.facts.is_foreign || record.sequence > FIRST_RUN;
         if may_owe && self.services.work.records().is_owed(id).await? {
             self.services.work.leave_dispatch(record).await?;
         }

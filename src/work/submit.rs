@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
+use crate::clock;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
@@ -38,18 +41,24 @@ impl Work {
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let options = submission.options;
-        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
-        let job = self.record_of(&reserved, submission);
-        // A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
-        let ticket = match &job.webhook {
-            None => Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?),
-            Some(_) => None,
+        let add = AddOptions {
+            priority: options.priority.number(),
+            timeout: options.timeout,
+            delay: options.delay,
+            ..AddOptions::default()
         };
+        let job = self.record_of(&reserved, submission);
+        // A dispatch is the flow parent where somebody awaits the end; otherwise a plain add, which is far cheaper. What
+        // has to wait for its time is added alone.
+        let is_plain = !job.is_awaited() && job.not_before.is_none();
+        let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
         let leaving = Arc::new(Leaving::new(job, ticket));
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
-        if job.webhook.is_some() || leaving.is_listened_to() {
+        if job.is_awaited() || leaving.is_listened_to() {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
+        } else if job.not_before.is_some() {
+            self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
         }
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
@@ -73,7 +82,13 @@ impl Work {
             traceparent: submission.traceparent.map(str::to_owned),
             session_id: submission.options.session_id.clone(),
             message_id: submission.options.message_id.clone(),
+            not_before: submission
+                .options
+                .delay
+                .and_then(|delay| TimeDelta::from_std(delay).ok())
+                .map(|d| clock::now() + d),
             hops: submission.options.hops,
+            started_by: submission.options.started_by.clone(),
             ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())
         }
     }
@@ -135,7 +150,7 @@ impl Work {
     /// [`WorkError`] when Redis cannot be asked.
     pub(super) async fn is_told(&self, record: &JobRecord) -> Result<bool, WorkError> {
         let facts = &record.facts;
-        if facts.webhook.is_some() {
+        if facts.is_awaited() {
             return Ok(true);
         }
         Ok(facts.kind.is_heard() && self.signals.is_listening(&facts.client, facts.user.as_ref()).await?)

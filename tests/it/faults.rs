@@ -13,6 +13,7 @@ mod provider;
 mod receiver;
 mod redis_outage;
 mod starting;
+mod starts;
 mod stopping;
 mod tripwire;
 mod upkeep;

@@ -8,6 +8,7 @@ mod misbehave;
 mod notes;
 mod palette;
 mod prompt_styles;
+mod starts;
 mod tools;
 mod wasi;
 

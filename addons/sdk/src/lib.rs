@@ -37,13 +37,18 @@ pub mod config;
 mod error;
 pub mod events;
 mod export;
+pub mod http;
+pub mod images;
+pub mod jobs;
 mod json;
 pub mod kv;
 pub mod kv_shared;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod provider;
 pub mod schedule;
+pub mod secrets;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};

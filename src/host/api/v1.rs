@@ -15,6 +15,10 @@ pub(in crate::host) mod imports {
                 import semantest:addon/kv@1.0.0;
                 import semantest:addon/kv-shared@1.0.0;
                 import semantest:addon/events@1.0.0;
+                import semantest:addon/secrets@1.0.0;
+                import semantest:addon/secrets-reveal@1.0.0;
+                import semantest:addon/images@1.0.0;
+                import semantest:addon/jobs@1.0.0;
             }
         ",
         imports: {
@@ -25,12 +29,14 @@ pub(in crate::host) mod imports {
             "semantest:addon/kv": trappable,
             "semantest:addon/kv-shared": trappable,
             "semantest:addon/kv-types.[drop]bucket": trappable,
+            "semantest:addon/secrets": trappable,
             default: async | trappable,
         },
         with: {
             "semantest:addon/assets.asset": crate::host::resources::HostAsset,
             "semantest:addon/assets.asset-writer": crate::host::resources::HostAssetWriter,
             "semantest:addon/kv-types.bucket": crate::host::resources::HostBucket,
+            "semantest:addon/secrets.secret": crate::host::resources::HostSecret,
         },
         trappable_error_type: {
             "semantest:addon/types.error" => crate::host::ports::PortError,
@@ -63,3 +69,4 @@ export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
 export!(event_handler, "semantest:addon/with-event-handler");
 export!(schedule_handler, "semantest:addon/with-schedule-handler");
+export!(image_provider, "semantest:addon/with-image-provider");

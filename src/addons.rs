@@ -20,6 +20,7 @@ mod export;
 mod follow;
 pub mod forbid;
 mod given;
+mod heard;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -38,9 +39,11 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+mod schedules;
 pub mod secrets;
 mod settings;
 mod settle;
+mod signals;
 mod source;
 pub mod starts;
 mod sweep;
@@ -77,12 +80,14 @@ use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
 use crate::store::secrets::SecretStore;
+use crate::store::signals::Signals;
 use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
 pub use given::GivenAsset;
+pub use heard::Hearer;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
@@ -102,6 +107,8 @@ pub struct EnableSpec {
     pub consent: Option<Digest>,
     /// What to do about new versions.
     pub auto_update: Option<AutoUpdate>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// What a client changes about an enablement.
@@ -115,6 +122,8 @@ pub struct PatchSpec {
     pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// The answer to a wish for an enablement.
@@ -167,6 +176,7 @@ struct Inner {
     breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
+    signals: Signals,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -214,6 +224,7 @@ impl Addons {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
+        let rules = parts.settings.signals;
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
@@ -226,6 +237,7 @@ impl Addons {
                 breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
+                signals: Signals::new(parts.store.clone()),
                 unwritten_policy,
                 audit: Audit::new(parts.store.clone()),
                 waiters: Waiters::new(parts.store.clone()),
@@ -242,7 +254,7 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
-                inspections: inspections::Inspections::new(),
+                inspections: inspections::Inspections::new(rules),
             }),
         }
     }

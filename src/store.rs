@@ -31,6 +31,7 @@ pub mod publishers;
 mod script;
 pub mod secret_scope;
 pub mod secrets;
+pub mod signals;
 pub mod waiters;
 
 use std::sync::Arc;

@@ -199,6 +199,11 @@ script!(
     "kv_delete.lua"
 );
 script!(
+    /// Removes a whole scope, unless it was written since.
+    KV_REMOVE,
+    "kv_remove.lua"
+);
+script!(
     /// Lists keys.
     KV_LIST,
     "kv.lua",

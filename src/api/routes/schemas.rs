@@ -251,6 +251,8 @@ pub struct EnablementDocument {
     pub order: i64,
     /// `none` or `compatible`.
     pub auto_update: String,
+    /// The time zone of the user's schedules, where one was named; UTC otherwise.
+    pub timezone: Option<String>,
     /// The last job about it.
     pub job_id: Option<String>,
     /// What that job did.

@@ -85,7 +85,7 @@ impl Addons {
             // An earlier attempt of this job got that far and died before it could say so.
             return self.result(&begun, &context.job_id).await;
         }
-        let prepared = self.prepare(ticket, owner, &begun, progress).await?;
+        let prepared = Box::pin(self.prepare(ticket, owner, &begun, progress)).await?;
         progress.percent(60).await;
         if let Some(change) = self.still_missing(owner, &prepared).await? {
             for step in STEPS_AFTER_CONSENT {
@@ -108,10 +108,13 @@ impl Addons {
             .await?;
         progress.percent(85).await;
         let ended = match begun.last_ran().filter(|ran| ran.digest != prepared.record.digest) {
-            Some(before) => self.carry_over(owner, &before, &begun, (&prepared, &compiled), ticket, context).await?,
+            // Boxed, as a future this deep is too large for the stack of a thread in a debug build.
+            Some(before) => {
+                Box::pin(self.carry_over(owner, &before, &begun, (&prepared, &compiled), ticket, context)).await?
+            }
             None => {
                 let running = prepared.as_running(owner, begun);
-                progress.step("activate", self.activate(&running, &compiled, context)).await?;
+                progress.step("activate", Box::pin(self.activate(&running, &compiled, context))).await?;
                 self.settle(owner, Change::Loaded, &prepared, ticket, context).await?
             }
         };

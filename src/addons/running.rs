@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
@@ -321,7 +320,7 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
-        self.metered_call(running, compiled, call, invocation).await?.0
+        Box::pin(self.metered_call(running, compiled, call, invocation)).await?.0
     }
 
     /// The same, with what the call used; an error of its own where it never came to a call.

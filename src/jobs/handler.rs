@@ -127,7 +127,7 @@ impl JobHandler {
             Err(error) => return as_verdict(&error),
         };
         let cx = self.context(&id, *record, &delivery);
-        let result = until_stopped(work(kind, cx.clone()), &delivery).await;
+        let result = until_stopped(Box::pin(work(kind, cx.clone())), &delivery).await;
         self.end(kind, &cx, result).await
     }
 

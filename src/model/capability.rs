@@ -82,23 +82,6 @@ impl CapabilityKind {
         }
     }
 
-    /// Whether this host implements the door yet; the rest is refused when an addon is verified.
-    #[must_use]
-    pub const fn is_offered(self) -> bool {
-        matches!(
-            self,
-            Self::Kv
-                | Self::KvShared
-                | Self::Http
-                | Self::Secrets
-                | Self::SecretsReveal
-                | Self::Images
-                | Self::Events
-                | Self::Jobs
-                | Self::Schedule
-        )
-    }
-
     /// What the capability means, for the person who is asked to consent.
     #[must_use]
     pub const fn in_plain_words(self) -> &'static str {

@@ -20,7 +20,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::queue::tickets::reconfigure::Reconfigure;
 use crate::store::enablements::{AutoUpdate, CandidateState, Enablement, Put};
-use crate::work::{JobOptions, Submission};
+use crate::work::JobOptions;
 
 /// How long a change of settings waits for the addon's word before it is answered as still going on.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -110,15 +110,8 @@ impl Addons {
             client_id: Some(owner.client.to_string()),
             config: config.clone(),
         };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: Some(&owner.addon),
-            ticket: &ticket,
-            options: &JobOptions::default(),
-            idempotency: None,
-            traceparent: None,
-        };
+        let options = JobOptions::default();
+        let submission = owner.submission(&ticket, &options);
         let job = self.inner.work.submit(&submission).await?.job_id;
         let ended = self.inner.work.wait(&owner.client, &job, PATIENCE).await?;
         match ended {

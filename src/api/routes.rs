@@ -17,7 +17,7 @@ mod prompt_fields;
 pub mod publish;
 pub mod schemas;
 pub mod user_data;
-mod webhook_secret;
+pub mod webhooks;
 pub mod yank;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -40,7 +40,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
-        .merge(webhook_secret::routes())
+        .merge(webhooks::routes())
         .merge(admin::routes())
         .merge(health::routes())
         .merge(problems::routes())

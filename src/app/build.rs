@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::keys::Keys;
-use crate::webhooks::Webhooks;
+use crate::webhooks::{self, Webhooks};
 use crate::work::Work;
 
 /// How strict a process is, and what its secrets are made from.
@@ -77,7 +77,14 @@ impl App {
         let services = Arc::new(Services {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
-            webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
+            webhooks: Webhooks::new(webhooks::Parts {
+                settings: config.webhooks.clone(),
+                concurrency: config.queues.webhooks.concurrency,
+                store: store.clone(),
+                producer: producer.clone(),
+                client: client(&config, Purpose::Webhooks, &mode)?,
+                root: mode.root.clone(),
+            }),
             keys: Keys::new(store.clone()),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,

@@ -73,7 +73,7 @@ pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
     keyring.ensure_keys(app.store()).await.context("making keys")?;
     let services = std::sync::Arc::clone(app.services());
     let bound = app.bind().await?;
-    let ready = ready::Ready::new(&bound, &keyring, &redis)?;
+    let ready = ready::Ready::new(&bound, &keyring, &redis).await?;
     let announce = async {
         addons::publish_all(&services, &args.addons).await;
         say::line(&if args.json { ready.as_json()? } else { ready.as_text() });

@@ -1,7 +1,8 @@
-//! `dispatch`: one event of one job becomes one delivery per receiver.
+//! `dispatch`: one event becomes one delivery per receiver.
 //!
 //! Where a flow parent waits for the job, this runs when the job is over, in
-//! whichever way; left by hand, it waits for the final state itself.
+//! whichever way; left by hand, it waits for the final state itself. Events
+//! that no job's record tells come in the ticket.
 
 use std::time::Duration;
 
@@ -11,58 +12,74 @@ use crate::clock;
 use crate::events::{self, JobFacts};
 use crate::jobs::{JobResult, Services};
 use crate::model::code::JobCode;
-use crate::model::event::{EventBody, EventType};
+use crate::model::event::{Announcement, EventBody, EventType};
 use crate::model::id::JobId;
 use crate::model::job::Outcome;
 use crate::model::job_error::JobError;
-use crate::queue::AddOptions;
-use crate::queue::tickets::deliver::Deliver;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::store::jobs::{JobRecord, RecordStatus};
-use crate::webhooks;
+use crate::webhooks::{self, Told};
 
 /// How soon a dispatch that came before its job's end looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
+    if let Some(announcement) = &ticket.announcement {
+        return announced(services, announcement).await;
+    }
+    if let Some(walk) = &ticket.block {
+        let told = services.addons.tell_of_block(walk).await?;
+        return Ok(json!({ "told": told }));
+    }
     let job =
         JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
     let Some(record) = services.work.records().get(&job).await? else {
         return Ok(json!({ "deliveries": 0, "reason": "the job's record is gone" }));
     };
-    let events = if ticket.events.is_empty() {
-        let record = services.work.reconcile(record.clone()).await?;
+    if ticket.events.is_empty() {
+        let record = services.work.reconcile(record).await?;
         let Some(end) = EventType::ending(record.public_status()) else {
             return Err(JobError::after(JobCode::Internal, "the job is not over yet", LOOK_AGAIN));
         };
-        return leave_deliveries(services, &record, &[end]).await;
-    } else {
-        ticket.events
-    };
-    leave_deliveries(services, &record, &events).await
+        return Ok(json!({ "deliveries": deliver(services, &record, end).await? }));
+    }
+    let mut deliveries = 0_u32;
+    for event in ticket.events {
+        deliveries = deliveries.saturating_add(deliver(services, &record, event).await?);
+    }
+    Ok(json!({ "deliveries": deliveries }))
 }
 
-async fn leave_deliveries(services: &Services, record: &JobRecord, events: &[EventType]) -> JobResult {
-    let mut left = 0_u32;
-    let Some(target) = &record.facts.webhook else { return Ok(json!({ "deliveries": left })) };
-    for event in events.iter().filter(|event| events::is_wanted(target, **event)) {
-        let job_url = services.gallery.links().job_url(&record.facts.id);
-        let ticket = Deliver {
-            job_id: Some(record.facts.id.to_string()),
-            client_id: Some(record.facts.client.to_string()),
-            event: *event,
-            url: target.url.clone(),
-            webhook_id: webhook_id(record, *event),
-            endpoint_id: None,
-            body: services.webhooks.body(body(record, *event), &job_url),
-            attempt: 1,
-            traceparent: record.facts.traceparent.clone(),
-        };
-        let id = super::deliver::id(&ticket);
-        services.work.producer().add(&id, &ticket, &AddOptions::default()).await?;
-        left = left.saturating_add(1);
-    }
-    Ok(json!({ "deliveries": left }))
+/// Leaves the deliveries of one event of a job; answers how many.
+async fn deliver(services: &Services, record: &JobRecord, event: EventType) -> Result<u32, JobError> {
+    let facts = &record.facts;
+    let whole_url = services.gallery.links().job_url(&facts.id);
+    let told = Told {
+        client: &facts.client,
+        job: Some(&facts.id),
+        event,
+        webhook_id: &webhook_id(record, event),
+        body: &services.webhooks.body(body(record, event), &whole_url),
+        traceparent: facts.traceparent.as_deref(),
+    };
+    let target = facts.webhook.as_ref().filter(|target| events::is_wanted(target, event));
+    Ok(services.webhooks.fan_out(&told, target).await?)
+}
+
+/// Leaves the deliveries of an event that no job's record tells.
+async fn announced(services: &Services, announcement: &Announcement) -> JobResult {
+    let (body, links) = (&announcement.body, services.gallery.links());
+    let job = body.data.job_id.as_deref().and_then(|id| JobId::parse(id).ok());
+    let whole_url = job.as_ref().map(|job| links.job_url(job)).unwrap_or_default();
+    let told = Told {
+        client: &announcement.client,
+        job: job.as_ref(),
+        event: body.event,
+        webhook_id: &webhooks::webhook_id(&announcement.subject, body.event),
+        body: &services.webhooks.body(body.clone(), &whole_url),
+        traceparent: None,
+    };
+    Ok(json!({ "deliveries": services.webhooks.fan_out(&told, None).await? }))
 }
 
 /// A job has one of each event, but for its progress.

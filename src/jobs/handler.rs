@@ -118,19 +118,22 @@ impl JobHandler {
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
             Ok(Start::Refuse(id, record, error)) => {
-                let cx = self.context(&id, *record, &delivery);
+                let cx = self.context(&id, *record, &delivery).await;
                 return self.finish(&cx, Outcome::Failed(error.failure)).await;
             }
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
-        let cx = self.context(&id, *record, &delivery);
+        let cx = self.context(&id, *record, &delivery).await;
         let result = until_stopped(work(kind, cx.clone()), &delivery).await;
         self.end(kind, &cx, result).await
     }
 
-    fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
-        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
+    async fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
+        let work = &self.services.work;
+        // Nobody's job waits for this answer: without it, its progress is told to those who look.
+        let is_announced = work.is_wanted(&record.facts, EventType::JobProgress).await.unwrap_or(false);
+        let progress = Progress::new(work.clone(), &record, Arc::clone(delivery), is_announced);
         let call = CallContext {
             job_id: id.clone(),
             attempt: delivery.attempt,
@@ -147,13 +150,14 @@ impl JobHandler {
         let mut begun = records.begin(&id, delivery.attempt).await?;
         if begun == Begun::Missing {
             id = JobId::foreign(delivery.lane.name(), &delivery.id);
-            records.adopt(&adopt::read(&self.services, kind, &id, delivery).job).await?;
+            let mut job = adopt::read(&self.services, kind, &id, delivery).job;
+            job.reaches_endpoints = self.services.work.listeners().of(&job.client).await?.want_an_end();
+            records.adopt(&job).await?;
             begun = records.begin(&id, delivery.attempt).await?;
         }
         match begun {
             Begun::Run(record) => {
-                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
-                {
+                if self.services.work.is_wanted(&record.facts, EventType::JobProcessing).await? {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
                 // Not only when it is adopted: the worker that adopted it may have died before it said so.
@@ -251,7 +255,7 @@ impl JobHandler {
     /// A job that no flow parent waits for leaves its own dispatch before it is finished.
     async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
         let id = &record.facts.id;
-        if record.facts.webhook.is_some() && self.services.work.records().is_owed(id).await? {
+        if record.facts.is_awaited() && self.services.work.records().is_owed(id).await? {
             self.services.work.leave_dispatch(record).await?;
         }
         Ok(())

@@ -53,6 +53,9 @@ pub struct NewJob {
     /// Whether a foreign producer put it into the queue, so that no `dispatch` parent waits for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_foreign: bool,
+    /// Whether a standing endpoint of the client wanted to hear of its end when it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reaches_endpoints: bool,
     /// The chat that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -123,10 +126,17 @@ impl NewJob {
             webhook: None,
             traceparent: None,
             is_foreign: false,
+            reaches_endpoints: false,
             session_id: None,
             message_id: None,
             batch_id: None,
         }
+    }
+
+    /// Whether something is left when the job ends: deliveries to whoever listens.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        self.webhook.is_some() || self.reaches_endpoints
     }
 
     /// The JSON in two halves; together they read back as this job.

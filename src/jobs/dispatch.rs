@@ -86,8 +86,20 @@ async fn announced(services: &Services, announcement: &Announcement) -> JobResul
 fn webhook_id(record: &JobRecord, event: EventType) -> String {
     let job = record.facts.id.as_str();
     match event {
-        EventType::JobProgress => webhooks::webhook_id_of_occurrence(job, event, record.sequence),
+        EventType::JobProgress => webhooks::webhook_id_of_occurrence(job, event, sequence(record, event)),
         _ => webhooks::webhook_id(job, event),
+    }
+}
+
+/// The event's place in the job's life, however late it is told: a receiver puts in order what comes out of order.
+fn sequence(record: &JobRecord, event: EventType) -> u64 {
+    match event {
+        EventType::JobQueued => 1,
+        // The first attempt is the second event: nothing but the end can come before it, and then there is none.
+        EventType::JobProcessing => 2,
+        // Told after the end it is what was before the end.
+        EventType::JobProgress if record.is_finished() => record.sequence.saturating_sub(1),
+        _ => record.sequence,
     }
 }
 
@@ -99,7 +111,7 @@ fn body(record: &JobRecord, event: EventType) -> EventBody {
         user_id: record.facts.user.as_ref(),
         addon_id: record.facts.addon.as_ref(),
         metadata: record.facts.metadata.as_ref(),
-        sequence: record.sequence,
+        sequence: sequence(record, event),
     };
     match event {
         EventType::JobQueued => facts.queued(record.facts.created_at),

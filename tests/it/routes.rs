@@ -11,3 +11,11 @@ mod policy;
 mod problems;
 mod publish;
 mod service;
+mod webhooks;
+
+use semantest::app::Roles;
+
+/// The API without workers, for tests that change settings.
+fn api_alone() -> Roles {
+    Roles { api: true, lanes: Vec::new() }
+}

@@ -7,11 +7,13 @@
 
 pub mod addons;
 pub mod artifacts;
+pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
 pub mod control;
 pub mod crashes;
+pub mod credits;
 pub mod deliveries;
 pub mod enablements;
 pub mod endpoints;
@@ -25,9 +27,13 @@ mod kv_copy;
 mod kv_keys;
 pub mod outbox;
 pub mod page;
+pub mod pending_starts;
 pub mod policy;
 pub mod publishers;
 mod script;
+pub mod secret_scope;
+pub mod secrets;
+pub mod waiters;
 mod webhook_keys;
 
 use std::sync::Arc;

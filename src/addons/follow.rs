@@ -142,7 +142,10 @@ impl Addons {
         let Some(version) = &begun.version else { return Ok(Some(Followed::Beyond)) };
         let before = self.inner.edition(&begun.addon, version).await?;
         let asked = Grants::requested(&record.manifest);
-        let asks_no_more = before.is_some_and(|before| Grants::requested(&before.manifest).covers(&asked));
+        let asks_no_more = before.is_some_and(|before| {
+            Grants::requested(&before.manifest).covers(&asked)
+                && record.manifest.hears().is_subset(&before.manifest.hears())
+        });
         let carried = begun.grants.intersect(&asked);
         // What it imports now and nobody granted before is more, too.
         let is_open = inspection.capabilities.iter().all(|kind| carried.has(*kind));
@@ -174,13 +177,15 @@ fn candidate_for(current: &Enablement, target: &VersionRecord) -> Candidate {
         state: CandidateState::Loading,
         error: None,
         config: None,
+        grants: None,
+        auto_update: None,
         wish: current.wish.clone(),
         request: None,
         is_automatic: true,
     }
 }
 
-fn as_job_error(error: AddonsError) -> JobError {
+pub(super) fn as_job_error(error: AddonsError) -> JobError {
     match error {
         AddonsError::Store(error) => error.into(),
         AddonsError::Work(error) => error.into(),

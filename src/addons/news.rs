@@ -32,7 +32,7 @@ pub(super) fn of_change(revision: u64, next: &Enablement, at: DateTime<Utc>) -> 
     let state = match candidate.state {
         CandidateState::AwaitingConsent => EnablementState::AwaitingConsent,
         CandidateState::Failed => EnablementState::Failed,
-        CandidateState::Loading => return None,
+        CandidateState::AwaitingSecrets | CandidateState::Loading => return None,
     };
     let facts = EnablementFacts {
         state,
@@ -108,7 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_that_waits_or_fails_is_told_while_the_version_before_runs() -> Result<(), Box<dyn std::error::Error>> {
+    fn an_upgrade_that_waits_or_fails_is_told_while_the_version_before_runs() -> Result<(), Box<dyn std::error::Error>>
+    {
         let enabled = written(&Enablement { state: EnablementState::Enabled, ..enablement()? });
         let candidate = |state| {
             Ok::<_, IdError>(Some(Candidate {
@@ -121,6 +122,8 @@ mod tests {
                 config: None,
                 wish: None,
                 request: None,
+                grants: None,
+                auto_update: None,
                 is_automatic: true,
             }))
         };

@@ -1,7 +1,7 @@
 //! Telling everybody whose addon a block stops: a ticket an addon, a page of users each.
 
-use crate::addons::blocks::blockable;
 use crate::addons::Addons;
+use crate::addons::blocks::blockable;
 use crate::events::EnablementFacts;
 use crate::model::block::{Block, BlockTarget};
 use crate::model::event::{Announcement, EventType};

@@ -8,6 +8,7 @@ use crate::model::id::JobId;
 use crate::store::StoreError;
 use crate::store::enablements::{Concluded, Enablement, Handover, Put, RolledBack, Switched, Written};
 use crate::store::outbox::{Owed, OwedEntry};
+use crate::store::secret_scope::SecretScope;
 
 /// A change that is to be written.
 struct Change {
@@ -60,12 +61,28 @@ impl Inner {
         done
     }
 
-    /// Removes an enablement and its addon's values, likewise the last write of a job.
+    /// Tidies up behind the secrets that went with an enablement; what is left over holds nothing, and upkeep meets it again.
+    async fn forget_secrets(&self, gone: &Enablement) {
+        let [own, ..] = SecretScope::of(&gone.client, &gone.user, &gone.addon);
+        let tidied = async {
+            self.secrets.settle(&own).await?;
+            self.waiters.remove(&gone.client, &gone.user, &gone.addon).await
+        };
+        if let Err(error) = tidied.await {
+            tracing::debug!(error = %error, "Could not tidy up behind the secrets of `{}`", gone.addon);
+        }
+    }
+
+    /// Removes an enablement, its addon's values and the user's secrets for it, likewise the last write of a job.
     pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
         let owed = self.owed(news::of_erasure(current, clock::now())).await?;
         let change = Change { next: current.clone(), owed };
         let concluded = self.enablements.erase(job, change.written()).await;
-        self.changed(&change, matches!(concluded, Ok(Concluded::Written))).await;
+        let is_written = matches!(concluded, Ok(Concluded::Written));
+        self.changed(&change, is_written).await;
+        if is_written {
+            self.forget_secrets(current).await;
+        }
         concluded
     }
 
@@ -81,7 +98,7 @@ impl Inner {
         if !self.work.listeners().of(&news.client).await?.want(news.body.event) {
             return Ok(None);
         }
-        OwedEntry::of(Owed::Event(news)).map(Some)
+        OwedEntry::of(Owed::Event(Box::new(news))).map(Some)
     }
 
     async fn changed(&self, change: &Change, is_written: bool) {

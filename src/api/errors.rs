@@ -75,9 +75,10 @@ impl From<WebhooksError> for Problem {
             WebhooksError::NoEndpoint | WebhooksError::NoDelivery => {
                 Self::new(ProblemCode::NotFound, error.to_string())
             }
-            WebhooksError::TooMany { .. } | WebhooksError::Disabled | WebhooksError::Pending | WebhooksError::Seal(_) => {
-                Self::new(ProblemCode::Conflict, error.to_string())
-            }
+            WebhooksError::TooMany { .. }
+            | WebhooksError::Disabled
+            | WebhooksError::Pending
+            | WebhooksError::Seal(_) => Self::new(ProblemCode::Conflict, error.to_string()),
             WebhooksError::Store(error) => error.into(),
             WebhooksError::Queue(error) => error.into(),
             WebhooksError::Id(_) => Self::internal().because(causes::in_one_line(&error)),
@@ -89,6 +90,8 @@ impl From<AddonsError> for Problem {
     fn from(error: AddonsError) -> Self {
         match error {
             AddonsError::NotFound(message) => Self::new(ProblemCode::AddonNotFound, message),
+            AddonsError::Missing(message) => Self::new(ProblemCode::NotFound, message),
+            AddonsError::Envelope(_) => Self::internal().because(causes::in_one_line(&error)),
             AddonsError::Conflict { code, message } => {
                 Self::new(ProblemCode::parse(code).unwrap_or(ProblemCode::Conflict), message)
             }

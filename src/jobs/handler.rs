@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use crate::addons::CallContext;
+use crate::addons::{CallContext, Lineage};
 use crate::clock;
 use crate::jobs::{
     JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
@@ -140,6 +140,7 @@ impl JobHandler {
             traceparent: record.facts.traceparent.clone(),
             cancel: delivery.token.clone(),
             progress,
+            lineage: Lineage::of(&record.facts),
         };
         JobCx { services: Arc::clone(&self.services), record: Arc::new(record), delivery: Arc::clone(delivery), call }
     }

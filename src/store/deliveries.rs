@@ -175,7 +175,13 @@ impl Deliveries {
             let mut command = redis::cmd("ZRANGEBYSCORE");
             command.arg(key).arg(millis(time)).arg("+inf");
             let found: Vec<String> = self.store.ask(&command).await?;
-            ids.extend(found.iter().filter_map(|id| DeliveryId::parse(id).ok()).filter(|id| !ids.contains(id)).collect::<Vec<_>>());
+            ids.extend(
+                found
+                    .iter()
+                    .filter_map(|id| DeliveryId::parse(id).ok())
+                    .filter(|id| !ids.contains(id))
+                    .collect::<Vec<_>>(),
+            );
         }
         Ok(ids)
     }

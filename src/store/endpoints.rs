@@ -10,9 +10,7 @@ use crate::model::id::{ClientId, EndpointId};
 use crate::store::control::{CHANNEL, Message};
 use crate::store::{Store, StoreError, script, webhook_keys};
 
-pub use record::{
-    DisableReason, Endpoint, EndpointHealth, EndpointState, Generation, PreviousSecret, SecretSource,
-};
+pub use record::{DisableReason, Endpoint, EndpointHealth, EndpointState, Generation, PreviousSecret, SecretSource};
 
 /// The book of endpoints.
 #[derive(Clone, Debug)]

@@ -123,7 +123,7 @@ impl Jobs {
         Ok(news.into_iter().map(Created::of).collect())
     }
 
-    /// Writes the record of a job that a foreign producer enqueued. Where somebody listens, its dispatch is
+    /// Writes the record of a job that a foreign producer enqueued. Where somebody awaits its end, its dispatch is
     /// owed from now on (see [`Jobs::owed_before`]). Twice is once.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Owed {
     /// One event.
-    Event(Announcement),
+    Event(Box<Announcement>),
     /// A block, to everybody whose addon it stops.
     Block {
         /// The block.

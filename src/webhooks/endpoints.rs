@@ -7,9 +7,7 @@ use tracing::{info, warn};
 use crate::clock;
 use crate::model::event::{EventFilter, EventType};
 use crate::model::id::{ClientId, EndpointId};
-use crate::store::endpoints::{
-    DisableReason, Endpoint, EndpointHealth, EndpointState, PreviousSecret, SecretSource,
-};
+use crate::store::endpoints::{DisableReason, Endpoint, EndpointHealth, EndpointState, PreviousSecret, SecretSource};
 use crate::webhooks::service::SecretPair;
 use crate::webhooks::{WebhookSecret, Webhooks, WebhooksError};
 
@@ -223,7 +221,9 @@ impl Webhooks {
             // One that does not open is what somebody rotates it for.
             Err(WebhooksError::Seal(_)) => {
                 let alone = Endpoint { previous_secret: None, ..endpoint };
-                self.endpoints.change(client, id, |was| Some(Endpoint { previous_secret: None, ..was.clone() })).await?;
+                self.endpoints
+                    .change(client, id, |was| Some(Endpoint { previous_secret: None, ..was.clone() }))
+                    .await?;
                 self.pair_of(&alone)
             }
             pair => pair,

@@ -52,7 +52,12 @@ impl Keyring {
     }
 
     /// What signs for per-request addresses at `now`, the newest first.
-    pub(super) fn defaults(&self, client: &ClientId, generation: &Generation, now: DateTime<Utc>) -> Vec<WebhookSecret> {
+    pub(super) fn defaults(
+        &self,
+        client: &ClientId,
+        generation: &Generation,
+        now: DateTime<Utc>,
+    ) -> Vec<WebhookSecret> {
         generation.numbers_at(now).map(|number| WebhookSecret::default_of(&self.0, client, number)).collect()
     }
 

@@ -57,8 +57,7 @@ impl Webhooks {
     /// The service over its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let keep =
-            Keep { count: parts.settings.kept_deliveries, age: parts.settings.keep_deliveries.duration() };
+        let keep = Keep { count: parts.settings.kept_deliveries, age: parts.settings.keep_deliveries.duration() };
         Self {
             deliverer: Deliverer::new(parts.client, &parts.settings),
             endpoints: Endpoints::new(parts.store.clone()),

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
+use crate::clock;
 use crate::model::event::EventType;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
@@ -32,21 +35,26 @@ impl Work {
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let options = submission.options;
-        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
+        let add = AddOptions {
+            priority: options.priority.number(),
+            timeout: options.timeout,
+            delay: options.delay,
+            ..AddOptions::default()
+        };
         let ears = self.listeners.of(submission.client).await?;
         let mut job = self.record_of(&reserved, submission);
         job.reaches_endpoints = ears.want_an_end();
-        // A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
-        let ticket = if job.is_awaited() {
-            None
-        } else {
-            Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?)
-        };
+        // A dispatch is the flow parent where somebody awaits the end; otherwise a plain add, which is far cheaper. What
+        // has to wait for its time is added alone.
+        let is_plain = !job.is_awaited() && job.not_before.is_none();
+        let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
         let leaving = Arc::new(Leaving { job, ticket });
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
         if job.is_awaited() {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
+        } else if job.not_before.is_some() {
+            self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
         }
         if self.is_wanted(job, EventType::JobQueued).await? {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -73,6 +81,13 @@ impl Work {
             traceparent: submission.traceparent.map(str::to_owned),
             session_id: submission.options.session_id.clone(),
             message_id: submission.options.message_id.clone(),
+            not_before: submission
+                .options
+                .delay
+                .and_then(|delay| TimeDelta::from_std(delay).ok())
+                .map(|d| clock::now() + d),
+            hops: submission.options.hops,
+            started_by: submission.options.started_by.clone(),
             ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())
         }
     }

@@ -1,8 +1,8 @@
 //! Webhook deliveries: outcomes of one attempt against receivers of every temper, and signatures seen from outside.
 
 mod attempts;
-mod endpoints;
 mod enablements;
+mod endpoints;
 mod outcomes;
 mod signatures;
 

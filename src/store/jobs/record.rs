@@ -10,6 +10,7 @@ use crate::clock;
 use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, JobKind, JobStatus, Step};
+use crate::model::started::StartedBy;
 use crate::store::StoreError;
 
 /// Everything that is known of a job when it is asked for, and never changes.
@@ -65,6 +66,17 @@ pub struct NewJob {
     /// The batch that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
+    /// How many starts by addons lie behind it, at most [`crate::model::started::MAX_HOPS`]; a client's own request has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// The addon that started it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<StartedBy>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The first fields of a [`NewJob`], written in the same order and in the same way.
@@ -130,13 +142,16 @@ impl NewJob {
             session_id: None,
             message_id: None,
             batch_id: None,
+            hops: 0,
+            started_by: None,
         }
     }
 
-    /// Whether something is left when the job ends: deliveries to whoever listens.
+    /// Whether something is left when the job ends: deliveries to whoever listens, or an addon's action that follows.
     #[must_use]
-    pub const fn is_awaited(&self) -> bool {
-        self.webhook.is_some() || self.reaches_endpoints
+    pub fn is_awaited(&self) -> bool {
+        let is_followed = self.started_by.as_ref().is_some_and(|start| start.then_action.is_some());
+        self.webhook.is_some() || self.reaches_endpoints || is_followed
     }
 
     /// The JSON in two halves; together they read back as this job.

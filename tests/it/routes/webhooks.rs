@@ -34,7 +34,10 @@ async fn an_endpoint_is_made_listed_read_changed_and_removed() {
     assert!(made["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{made}");
     assert_eq!(made["events"], json!(["job.processing", "addon.blocked"]), "older names are read, each type once");
     let read = client.get(&path).await.expect(200).json();
-    assert_eq!((&read["state"], &read["description"], &read["failures"]), (&json!("active"), &json!("the shop"), &json!(0)));
+    assert_eq!(
+        (&read["state"], &read["description"], &read["failures"]),
+        (&json!("active"), &json!("the shop"), &json!(0))
+    );
     assert!(read.get("secret").is_none(), "{read}");
     assert_eq!(client.get(WEBHOOKS).await.expect(200).json(), json!({"data": [read], "nextCursor": null}));
     let id = made["id"].as_str().unwrap_or_default();

@@ -119,7 +119,8 @@ async fn a_block_is_told_to_everybody_whose_addon_it_stops_and_to_nobody_else() 
     let blocked = platform.admin.post("/api/v1/admin/blocks", &block).await.expect(201).json();
     receiver.arrived_at_least(2).await;
     platform.drained().await;
-    let told: Vec<(String, String)> = ["alice", "bob"].map(|user| (String::from("addon.blocked"), user.into())).to_vec();
+    let told: Vec<(String, String)> =
+        ["alice", "bob"].map(|user| (String::from("addon.blocked"), user.into())).to_vec();
     let mut arrived = heard(&receiver);
     arrived.sort();
     assert_eq!((arrived, theirs.arrived().len()), (told, 0));
@@ -153,7 +154,7 @@ async fn a_change_whose_maker_died_before_it_could_announce_it_is_announced_by_u
     };
     let body = facts.event(clock::now()).expect("an event");
     let news = Announcement { client: client.clone(), subject: String::from("enb_1 1"), body };
-    let owed = OwedEntry::of(Owed::Event(news)).expect("an entry");
+    let owed = OwedEntry::of(Owed::Event(Box::new(news))).expect("an entry");
     let book = Enablements::new(platform.app.redis.store().await);
     let record = Enablement { state: EnablementState::Quarantined, ..Enablement::fresh(client, user, addon) };
     // As a worker leaves it that dies right after its write; the very same write again owes nothing more.

@@ -7,8 +7,8 @@ use semantest::config::Config;
 use semantest::config::webhooks::WebhookSettings;
 use semantest::model::signature::PublicKey;
 use semantest::model::units::Span;
-use semantest::queue::{AddOptions, Lane};
 use semantest::queue::tickets::message::Message;
+use semantest::queue::{AddOptions, Lane};
 use serde_json::{Value, json};
 
 use crate::net::peer::{Peer, Script, answer};
@@ -208,7 +208,8 @@ async fn an_endpoint_is_tried_out_once_by_an_event_that_takes_the_same_road() {
 async fn what_was_given_up_is_listed_with_every_attempt_and_sent_again_under_the_same_id() {
     let platform = Platform::with(quick(&[0, 10])).await;
     let long = "x".repeat(3000);
-    let peer = Peer::start(vec![answer(500, "", &long), answer(503, "", "busy"), answer(204, "", "")]).await.expect("a port");
+    let peer =
+        Peer::start(vec![answer(500, "", &long), answer(503, "", "busy"), answer(204, "", "")]).await.expect("a port");
     let url = peer.url("/hook").expect("a URL");
     let (path, _) = endpoint(&platform.acme, url.as_str(), &["job.completed"]).await;
     job(&platform.acme).await;
@@ -218,7 +219,7 @@ async fn what_was_given_up_is_listed_with_every_attempt_and_sent_again_under_the
     assert_eq!(shown, [(&json!(1), &json!(500)), (&json!(2), &json!(503))]);
     assert_eq!(attempts[0]["answer"].as_str().map(str::len), Some(1024));
     assert_eq!((&attempts[1]["answer"], &attempts[1]["error"]), (&json!("busy"), &json!("answered 503")));
-    assert_eq!(deliveries(&platform.acme, &path, "?status=failed").await, [failed.clone()]);
+    assert_eq!(deliveries(&platform.acme, &path, "?status=failed").await, std::slice::from_ref(&failed));
     let endpoint = platform.acme.get(&path).await.expect(200).json();
     assert_eq!(endpoint["failures"], 2, "{endpoint}");
     assert!(endpoint["failingSince"].is_string(), "{endpoint}");
@@ -260,7 +261,8 @@ async fn everything_that_was_given_up_since_a_time_is_sent_again_page_by_page_an
     };
     assert_eq!(replay("2100-01-01T00:00:00Z", "").await, 0);
     assert_eq!(replay("2026-01-01T00:00:00Z", "").await, 3);
-    until("nothing failed is left", async || deliveries(&platform.acme, &path, "?status=failed").await.is_empty()).await;
+    until("nothing failed is left", async || deliveries(&platform.acme, &path, "?status=failed").await.is_empty())
+        .await;
     platform.drained().await;
     assert_eq!(receiver.arrived().len(), 7);
     assert_eq!(replay("2026-01-01T00:00:00Z", "").await, 0, "nothing is left to replay");
@@ -308,7 +310,10 @@ async fn an_endpoint_at_which_nothing_arrives_for_too_long_is_disabled_with_what
     assert_eq!(receiver.arrived().len(), 2, "the first failure is no proof: {delivery}");
     let disabled = platform.acme.get(&path).await.expect(200).json()["disabled"].clone();
     assert_eq!(disabled["reason"], "failing", "{disabled}");
-    assert!(disabled["note"].as_str().is_some_and(|note| note.contains("10ms") && note.contains("PATCH")), "{disabled}");
+    assert!(
+        disabled["note"].as_str().is_some_and(|note| note.contains("10ms") && note.contains("PATCH")),
+        "{disabled}"
+    );
     platform.end().await;
 }
 
@@ -332,7 +337,8 @@ async fn what_waits_for_its_next_attempt_follows_the_endpoint_and_is_dropped_wit
     before.arrived_at_least(2).await;
     platform.acme.delete(&path).await.expect(204);
     let producer = platform.app.services.work.producer().clone();
-    until("no attempt waits", async || producer.depth(Lane::Webhooks).await.is_ok_and(|depth| depth.delayed == 0)).await;
+    until("no attempt waits", async || producer.depth(Lane::Webhooks).await.is_ok_and(|depth| depth.delayed == 0))
+        .await;
     platform.drained().await;
     assert_eq!((before.arrived().len(), after.arrived().len()), (2, 1));
     platform.end().await;

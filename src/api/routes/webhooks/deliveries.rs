@@ -147,8 +147,7 @@ async fn replay_since(
     Path(id): Path<EndpointId>,
     Query(query): Query<SinceQuery>,
 ) -> Result<Response, Problem> {
-    let replayed =
-        api.services.webhooks.replay_since(caller.client(), &id, query.since, query.only_failed).await?;
+    let replayed = api.services.webhooks.replay_since(caller.client(), &id, query.since, query.only_failed).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed })).into_response())
 }
 

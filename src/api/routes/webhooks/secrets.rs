@@ -20,7 +20,7 @@ use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
 use crate::model::id::{ClientId, EndpointId};
-use crate::webhooks::{SecretPair, WebhookSecret};
+use crate::webhooks::{KeyPair, SecretPair, WebhookSecret};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -195,6 +195,6 @@ async fn keys(
         None => Caller::of(&fields, &api).await?.client().clone(),
     };
     let pairs = api.services.webhooks.key_pairs(&client).await?;
-    let keys: Vec<_> = pairs.iter().map(|pair| pair.public()).collect();
+    let keys: Vec<_> = pairs.iter().map(KeyPair::public).collect();
     Ok(Json(serde_json::json!({ "keys": keys })).into_response())
 }

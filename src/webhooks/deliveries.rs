@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
+use url::Url;
 
 use crate::clock;
 use crate::model::event::EventType;
@@ -12,7 +13,6 @@ use crate::queue::tickets::deliver::Deliver;
 use crate::store::Page;
 use crate::store::deliveries::{AttemptRecord, DeliveryRecord, DeliveryStatus, Note};
 use crate::store::endpoints::DisableReason;
-use crate::webhooks::fan_out::receiver_of;
 use crate::webhooks::keyring::Signers;
 use crate::webhooks::pacing::Turn;
 use crate::webhooks::{Attempt, Attempted, Delivery, Webhooks, WebhooksError};
@@ -221,4 +221,12 @@ fn why(outcome: &Attempted) -> Option<String> {
 
 fn later(after: Duration) -> Option<DateTime<Utc>> {
     clock::now().checked_add_signed(TimeDelta::from_std(after).ok()?)
+}
+
+/// What a receiver is called in the book of paces: an endpoint, or the server behind a client's own addresses.
+fn receiver_of(ticket: &Deliver) -> String {
+    ticket.endpoint_id.clone().unwrap_or_else(|| {
+        let origin = Url::parse(&ticket.url).map(|url| url.origin().ascii_serialization());
+        format!("{} {}", ticket.client_id.as_deref().unwrap_or_default(), origin.unwrap_or_default())
+    })
 }

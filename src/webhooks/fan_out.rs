@@ -1,7 +1,5 @@
 //! One event, every receiver: a ticket for the address that the request named, and one for each standing endpoint that wants it.
 
-use url::Url;
-
 use crate::clock;
 use crate::model::event::{EventBody, EventData, EventType, WebhookTarget};
 use crate::model::id::{ClientId, DeliveryId, EndpointId, JobId};
@@ -186,12 +184,4 @@ fn ticket(told: &Told<'_>, url: &str, endpoint: Option<&EndpointId>) -> Deliver 
         body: told.body.to_owned(),
         traceparent: told.traceparent.map(str::to_owned),
     }
-}
-
-/// What a receiver is called in the book of paces: an endpoint, or the server behind a client's own addresses.
-pub(super) fn receiver_of(ticket: &Deliver) -> String {
-    ticket.endpoint_id.clone().unwrap_or_else(|| {
-        let origin = Url::parse(&ticket.url).map(|url| url.origin().ascii_serialization());
-        format!("{} {}", ticket.client_id.as_deref().unwrap_or_default(), origin.unwrap_or_default())
-    })
 }

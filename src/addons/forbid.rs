@@ -146,7 +146,7 @@ impl Addons {
     async fn forbid(&self, block: &Block) -> Result<(), AddonsError> {
         let owed = OwedEntry::of(Owed::Block { id: block.id.clone(), at_ms: millis(block.created_at) })?;
         self.inner.blocks.book.put(block, Some(&owed)).await?;
-        self.inner.work.settle_owed_soon(Some(&owed)).await;
+        Box::pin(self.inner.work.settle_owed_soon(Some(&owed))).await;
         info!(block.id = %block.id, cause = block.cause.as_str(), "Blocked: {}", block.reason);
         Ok(self.inner.blocks.catch_up().await?)
     }

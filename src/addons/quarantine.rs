@@ -109,7 +109,7 @@ impl Inner {
         let owed = OwedEntry::of(Owed::Block { id: block.id.clone(), at_ms: millis(block.created_at) })?;
         let is_new = self.blocks.book.put_new(&block, Some(&owed)).await?;
         if is_new {
-            self.work.settle_owed_soon(Some(&owed)).await;
+            Box::pin(self.work.settle_owed_soon(Some(&owed))).await;
         }
         Ok(is_new)
     }

@@ -12,12 +12,12 @@ use crate::store::secret_scope::SecretScope;
 
 /// A change that is to be written.
 struct Change {
-    next: Enablement,
+    next: Box<Enablement>,
     owed: Option<OwedEntry>,
 }
 
 impl Change {
-    const fn written(&self) -> Written<'_> {
+    fn written(&self) -> Written<'_> {
         Written::announced(&self.next, self.owed.as_ref())
     }
 }
@@ -75,8 +75,8 @@ impl Inner {
 
     /// Removes an enablement, its addon's values and the user's secrets for it, likewise the last write of a job.
     pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
-        let owed = self.owed(news::of_erasure(current, clock::now())).await?;
-        let change = Change { next: current.clone(), owed };
+        let owed = Box::pin(self.owed(news::of_erasure(current, clock::now()))).await?;
+        let change = Change { next: Box::new(current.clone()), owed };
         let concluded = self.enablements.erase(job, change.written()).await;
         let is_written = matches!(concluded, Ok(Concluded::Written));
         self.changed(&change, is_written).await;
@@ -88,8 +88,8 @@ impl Inner {
 
     /// The change that leads to `next`, and what is to be announced of it.
     async fn change_to(&self, expected_revision: u64, next: &Enablement) -> Result<Change, StoreError> {
-        let owed = self.owed(news::of_change(expected_revision, next, clock::now())).await?;
-        Ok(Change { next: Enablement { told: Some(next.standing()), ..next.clone() }, owed })
+        let owed = Box::pin(self.owed(news::of_change(expected_revision, next, clock::now()))).await?;
+        Ok(Change { next: Box::new(Enablement { told: Some(next.standing()), ..next.clone() }), owed })
     }
 
     /// What is owed for some news: nothing where nobody listens.
@@ -105,7 +105,8 @@ impl Inner {
         let next = &change.next;
         self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
         if is_written {
-            self.work.settle_owed_soon(change.owed.as_ref()).await;
+            // Rare, and deep: it must not make the future of every change as large as its own.
+            Box::pin(self.work.settle_owed_soon(change.owed.as_ref())).await;
         }
     }
 }

@@ -98,14 +98,14 @@ impl JobHandler {
         let services = &self.services;
         let outcome = match kind {
             JobKind::Dispatch => match read_ticket(delivery) {
-                Ok(ticket) => dispatch::run(ticket, services).await,
+                Ok(ticket) => Box::pin(dispatch::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
             JobKind::Deliver => match read_ticket(delivery) {
-                Ok(ticket) => deliver::run(ticket, services).await,
+                Ok(ticket) => Box::pin(deliver::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
-            JobKind::Upkeep => upkeep::run(services).await,
+            JobKind::Upkeep => Box::pin(upkeep::run(services)).await,
             _ => Err(JobError::internal(Disposition::GiveUp)),
         };
         match outcome {

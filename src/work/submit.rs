@@ -57,7 +57,7 @@ impl Work {
             self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
         }
         if self.is_wanted(job, EventType::JobQueued).await? {
-            self.announce(&job.id, EventType::JobQueued).await?;
+            Box::pin(self.announce(&job.id, EventType::JobQueued)).await?;
         }
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };

@@ -11,6 +11,7 @@ pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
+pub mod breakers;
 pub mod control;
 pub mod crashes;
 pub mod credits;
@@ -33,6 +34,7 @@ pub mod publishers;
 mod script;
 pub mod secret_scope;
 pub mod secrets;
+pub mod signals;
 pub mod waiters;
 mod webhook_keys;
 

@@ -37,6 +37,7 @@ use crate::store::idempotency::Idempotency;
 use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
 use crate::store::outbox::Outbox;
+use crate::store::signals::Signals;
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
@@ -198,6 +199,7 @@ pub struct Work {
     control: Control,
     listeners: Listeners,
     outbox: Outbox,
+    signals: Signals,
     leaving: Gatherer<Arc<leave::Leaving>, Result<(), WorkError>>,
 }
 
@@ -213,6 +215,7 @@ impl Work {
             control,
             listeners: Listeners::new(Endpoints::new(store.clone())),
             outbox: Outbox::new(store.clone()),
+            signals: Signals::new(store.clone()),
             leaving: Gatherer::new(leave::MOST_IN_A_BATCH, leave::TURNS),
         }
     }

@@ -1,7 +1,9 @@
-//! Writing an enablement: every process forgets what it knew of it, and whoever listens is told where it is news.
+//! Writing an enablement: every process forgets what it knew of it, what wakes it is made anew, and whoever listens is told
+//! where it is news.
 
 use crate::addons::Inner;
 use crate::addons::news;
+use crate::addons::owner::Owner;
 use crate::clock;
 use crate::model::event::Announcement;
 use crate::model::id::JobId;
@@ -13,6 +15,7 @@ use crate::store::secret_scope::SecretScope;
 /// A change that is to be written.
 struct Change {
     next: Box<Enablement>,
+    is_woken: bool,
     owed: Option<OwedEntry>,
 }
 
@@ -76,20 +79,23 @@ impl Inner {
     /// Removes an enablement, its addon's values and the user's secrets for it, likewise the last write of a job.
     pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
         let owed = Box::pin(self.owed(news::of_erasure(current, clock::now()))).await?;
-        let change = Change { next: Box::new(current.clone()), owed };
+        let change = Change { next: Box::new(current.clone()), is_woken: false, owed };
         let concluded = self.enablements.erase(job, change.written()).await;
         let is_written = matches!(concluded, Ok(Concluded::Written));
         self.changed(&change, is_written).await;
         if is_written {
+            self.settle_erased(current).await;
             self.forget_secrets(current).await;
         }
         concluded
     }
 
-    /// The change that leads to `next`, and what is to be announced of it.
+    /// The change that leads to `next`, whether something wakes the enablement then, and what is to be announced of it.
     async fn change_to(&self, expected_revision: u64, next: &Enablement) -> Result<Change, StoreError> {
+        let is_woken = self.announce_write(next).await?;
         let owed = Box::pin(self.owed(news::of_change(expected_revision, next, clock::now()))).await?;
-        Ok(Change { next: Box::new(Enablement { told: Some(next.standing()), ..next.clone() }), owed })
+        let next = Box::new(Enablement { told: Some(next.standing()), ..next.clone() });
+        Ok(Change { next, is_woken, owed })
     }
 
     /// What is owed for some news: nothing where nobody listens.
@@ -103,7 +109,11 @@ impl Inner {
 
     async fn changed(&self, change: &Change, is_written: bool) {
         let next = &change.next;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        let (client, user, addon) = (next.client.clone(), next.user.clone(), next.addon.clone());
+        self.caches.forget(&(client.clone(), user.clone(), addon.clone()));
+        if change.is_woken {
+            self.settle_signals(&Owner { client, user, addon }).await;
+        }
         if is_written {
             // Rare, and deep: it must not make the future of every change as large as its own.
             Box::pin(self.work.settle_owed_soon(change.owed.as_ref())).await;

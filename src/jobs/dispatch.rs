@@ -1,5 +1,5 @@
-//! `dispatch`: one event becomes one delivery per receiver, and the end of a job that an addon started is followed by the
-//! action that the addon named.
+//! `dispatch`: one event becomes one delivery per receiver and one call per addon of the user that handles it, and the end of a
+//! job that an addon started is followed by the action that the addon named.
 //!
 //! Where a flow parent waits for the job, this runs when the job is over, in
 //! whichever way; left by hand, it waits for the final state itself. Events
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::events::{self, JobFacts};
-use crate::jobs::{JobResult, Services};
+use crate::jobs::{JobResult, Services, heard};
 use crate::model::code::JobCode;
 use crate::model::event::{Announcement, EventBody, EventType};
-use crate::model::id::JobId;
+use crate::model::id::{AddonId, JobId};
 use crate::model::job::Outcome;
 use crate::model::job_error::JobError;
-use crate::queue::tickets::dispatch::Dispatch;
+use crate::queue::tickets::dispatch::{Dispatch, Emitted};
 use crate::store::jobs::{JobRecord, RecordStatus};
 use crate::webhooks::{self, Told};
 
@@ -37,12 +37,19 @@ pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
     let Some(record) = services.work.records().get(&job).await? else {
         return Ok(json!({ "deliveries": 0, "reason": "the job's record is gone" }));
     };
+    if let Some(emitted) = &ticket.emitted {
+        let deliveries = deliver(services, &record, said(&record, emitted)).await?;
+        let handlers = heard::of_emitted(services, &record, emitted).await?;
+        return Ok(json!({ "deliveries": deliveries, "handlers": handlers }));
+    }
     if ticket.events.is_empty() {
         let record = services.work.reconcile(record).await?;
         let Some(end) = EventType::ending(record.public_status()) else {
             return Err(JobError::after(JobCode::Internal, "the job is not over yet", LOOK_AGAIN));
         };
-        let mut left = json!({ "deliveries": deliver(services, &record, end).await? });
+        let deliveries = deliver(services, &record, Said::of(&record, end)).await?;
+        let handlers = heard::of_end(services, &record, end).await?;
+        let mut left = json!({ "deliveries": deliveries, "handlers": handlers });
         if let (Value::Object(members), Some(job)) = (&mut left, services.addons.follow_up(&record).await?) {
             members.insert(String::from("followedBy"), json!(job));
         }
@@ -50,21 +57,33 @@ pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
     }
     let mut deliveries = 0_u32;
     for event in ticket.events {
-        deliveries = deliveries.saturating_add(deliver(services, &record, event).await?);
+        deliveries = deliveries.saturating_add(deliver(services, &record, Said::of(&record, event)).await?);
     }
     Ok(json!({ "deliveries": deliveries }))
 }
 
+/// One event, ready to be told to receivers.
+struct Said {
+    webhook_id: String,
+    body: EventBody,
+}
+
+impl Said {
+    fn of(record: &JobRecord, event: EventType) -> Self {
+        Self { webhook_id: webhook_id(record, event), body: body(record, event) }
+    }
+}
+
 /// Leaves the deliveries of one event of a job; answers how many.
-async fn deliver(services: &Services, record: &JobRecord, event: EventType) -> Result<u32, JobError> {
-    let facts = &record.facts;
+async fn deliver(services: &Services, record: &JobRecord, said: Said) -> Result<u32, JobError> {
+    let (facts, event) = (&record.facts, said.body.event);
     let whole_url = services.gallery.links().job_url(&facts.id);
     let told = Told {
         client: &facts.client,
         job: Some(&facts.id),
         event,
-        webhook_id: &webhook_id(record, event),
-        body: &services.webhooks.body(body(record, event), &whole_url),
+        webhook_id: &said.webhook_id,
+        body: &services.webhooks.body(said.body, &whole_url),
         traceparent: facts.traceparent.as_deref(),
     };
     let target = facts.webhook.as_ref().filter(|target| events::is_wanted(target, event));
@@ -85,6 +104,24 @@ async fn announced(services: &Services, announcement: &Announcement) -> JobResul
         traceparent: None,
     };
     Ok(json!({ "deliveries": services.webhooks.fan_out(&told, None).await? }))
+}
+
+/// What an addon announced, as `addon.emitted`.
+fn said(record: &JobRecord, emitted: &Emitted) -> Said {
+    // Several addons may announce something in the course of one job, and each counts for itself.
+    let subject = format!("{} {}", record.facts.id, emitted.addon_id);
+    let webhook_id = webhooks::webhook_id_of_occurrence(&subject, EventType::AddonEmitted, u64::from(emitted.number));
+    let addon = AddonId::parse(&emitted.addon_id).ok();
+    let facts = JobFacts {
+        kind: record.facts.kind,
+        job_id: &record.facts.id,
+        user_id: record.facts.user.as_ref(),
+        addon_id: addon.as_ref(),
+        metadata: record.facts.metadata.as_ref(),
+        sequence: u64::from(emitted.number),
+    };
+    let body = facts.emitted(clock::from_ms(emitted.at_ms), &emitted.topic, emitted.payload.clone());
+    Said { webhook_id, body }
 }
 
 /// A job has one of each event, but for its progress.

@@ -65,6 +65,8 @@ event_types! {
     AddonQuarantined => "addon.quarantined",
     /// An addon is blocked.
     AddonBlocked => "addon.blocked",
+    /// An addon announced something of its own.
+    AddonEmitted => "addon.emitted",
     /// Somebody tries an endpoint out.
     WebhookTest => "webhook.test",
 }
@@ -73,14 +75,15 @@ impl EventType {
     /// The events that end a job: of these a job has exactly one.
     pub const TERMINAL: [Self; 3] = [Self::JobCompleted, Self::JobFailed, Self::JobCancelled];
 
-    /// Every job event a `webhookUrl` may ask for.
-    pub const OF_A_JOB: [Self; 6] = [
+    /// Every event a `webhookUrl` may ask for: what happens to the job, and what addons announce in the course of it.
+    pub const OF_A_JOB: [Self; 7] = [
         Self::JobQueued,
         Self::JobProcessing,
         Self::JobProgress,
         Self::JobCompleted,
         Self::JobFailed,
         Self::JobCancelled,
+        Self::AddonEmitted,
     ];
 
     /// Reads a job event that a `webhookEvents` names; `job.started` is an old name of `job.processing`.
@@ -197,6 +200,12 @@ pub struct EventData {
     /// The job's error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
+    /// The topic under which an addon announced something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// What it announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
     /// What the client sent along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
@@ -224,6 +233,8 @@ impl EventData {
             progress: None,
             result: None,
             error: None,
+            topic: None,
+            payload: None,
             metadata: None,
             sequence,
         }

@@ -6,7 +6,7 @@ use crate::model::digest::Digest;
 use crate::model::event::{Announcement, EventType};
 use crate::model::id::JobId;
 use crate::queue::AddOptions;
-use crate::queue::tickets::dispatch::{BlockWalk, Dispatch};
+use crate::queue::tickets::dispatch::{BlockWalk, Dispatch, Emitted};
 use crate::store::jobs::{JobRecord, NewJob};
 use crate::store::outbox::{Owed, OwedEntry};
 use crate::work::{Work, WorkError};
@@ -48,6 +48,33 @@ impl Work {
         let dispatch = Dispatch { job_id: job.to_string(), events, ..Dispatch::default() };
         let id = format!("hook_progress_{job}_{percent}");
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of what an addon announced in the course of the job. The same number again is the same event.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_emitted(&self, job: &JobId, emitted: Emitted, trace: Option<&str>) -> Result<(), WorkError> {
+        let id = format!("hook_emitted_{job}_{}_{}", emitted.addon_id, emitted.number);
+        let dispatch = Dispatch {
+            job_id: job.to_string(),
+            emitted: Some(emitted),
+            traceparent: trace.map(str::to_owned),
+            ..Dispatch::default()
+        };
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Whether the end of a job is told to anybody: to its own receiver, to endpoints of its client, or to addons of its user.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis cannot be asked.
+    pub(super) async fn is_told(&self, record: &JobRecord) -> Result<bool, WorkError> {
+        let facts = &record.facts;
+        if facts.is_awaited() {
+            return Ok(true);
+        }
+        Ok(facts.kind.is_heard() && self.signals.is_listening(&facts.client, facts.user.as_ref()).await?)
     }
 
     /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.

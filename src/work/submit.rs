@@ -48,10 +48,10 @@ impl Work {
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
         let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
-        let leaving = Arc::new(Leaving { job, ticket });
+        let leaving = Arc::new(Leaving::new(job, ticket));
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
-        if job.is_awaited() {
+        if job.is_awaited() || leaving.is_listened_to() {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
         } else if job.not_before.is_some() {
             self.producer.add(job.id.as_str(), submission.ticket, &add).await?;

@@ -1,8 +1,9 @@
-//! `dispatch`: one event of one job becomes one delivery per receiver and one call per addon of the user that handles it, and
-//! the end of a job that an addon started is followed by the action that the addon named.
+//! `dispatch`: one event becomes one delivery per receiver and one call per addon of the user that handles it, and the end of a
+//! job that an addon started is followed by the action that the addon named.
 //!
 //! Where a flow parent waits for the job, this runs when the job is over, in
-//! whichever way; left by hand, it waits for the final state itself.
+//! whichever way; left by hand, it waits for the final state itself. Events
+//! that no job's record tells come in the ticket.
 
 use std::time::Duration;
 
@@ -12,27 +13,32 @@ use crate::clock;
 use crate::events::{self, JobFacts};
 use crate::jobs::{JobResult, Services, heard};
 use crate::model::code::JobCode;
-use crate::model::event::{EventBody, EventType};
+use crate::model::event::{Announcement, EventBody, EventType};
 use crate::model::id::{AddonId, JobId};
 use crate::model::job::Outcome;
 use crate::model::job_error::JobError;
-use crate::queue::AddOptions;
-use crate::queue::tickets::deliver::Deliver;
 use crate::queue::tickets::dispatch::{Dispatch, Emitted};
 use crate::store::jobs::{JobRecord, RecordStatus};
-use crate::webhooks;
+use crate::webhooks::{self, Told};
 
 /// How soon a dispatch that came before its job's end looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
+    if let Some(announcement) = &ticket.announcement {
+        return announced(services, announcement).await;
+    }
+    if let Some(walk) = &ticket.block {
+        let told = services.addons.tell_of_block(walk).await?;
+        return Ok(json!({ "told": told }));
+    }
     let job =
         JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;
     let Some(record) = services.work.records().get(&job).await? else {
         return Ok(json!({ "deliveries": 0, "reason": "the job's record is gone" }));
     };
     if let Some(emitted) = &ticket.emitted {
-        let deliveries = deliver(services, &record, announced(&record, emitted)).await?;
+        let deliveries = deliver(services, &record, said(&record, emitted)).await?;
         let handlers = heard::of_emitted(services, &record, emitted).await?;
         return Ok(json!({ "deliveries": deliveries, "handlers": handlers }));
     }
@@ -68,30 +74,40 @@ impl Said {
     }
 }
 
-/// Leaves the deliveries of one event; answers how many.
+/// Leaves the deliveries of one event of a job; answers how many.
 async fn deliver(services: &Services, record: &JobRecord, said: Said) -> Result<u32, JobError> {
-    let event = said.body.event;
-    let target = record.facts.webhook.as_ref().filter(|target| events::is_wanted(target, event));
-    let Some(target) = target else { return Ok(0) };
-    let job_url = services.gallery.links().job_url(&record.facts.id);
-    let ticket = Deliver {
-        job_id: Some(record.facts.id.to_string()),
-        client_id: Some(record.facts.client.to_string()),
+    let (facts, event) = (&record.facts, said.body.event);
+    let whole_url = services.gallery.links().job_url(&facts.id);
+    let told = Told {
+        client: &facts.client,
+        job: Some(&facts.id),
         event,
-        url: target.url.clone(),
-        webhook_id: said.webhook_id,
-        endpoint_id: None,
-        body: services.webhooks.body(said.body, &job_url),
-        attempt: 1,
-        traceparent: record.facts.traceparent.clone(),
+        webhook_id: &said.webhook_id,
+        body: &services.webhooks.body(said.body, &whole_url),
+        traceparent: facts.traceparent.as_deref(),
     };
-    let id = super::deliver::id(&ticket);
-    services.work.producer().add(&id, &ticket, &AddOptions::default()).await?;
-    Ok(1)
+    let target = facts.webhook.as_ref().filter(|target| events::is_wanted(target, event));
+    Ok(services.webhooks.fan_out(&told, target).await?)
+}
+
+/// Leaves the deliveries of an event that no job's record tells.
+async fn announced(services: &Services, announcement: &Announcement) -> JobResult {
+    let (body, links) = (&announcement.body, services.gallery.links());
+    let job = body.data.job_id.as_deref().and_then(|id| JobId::parse(id).ok());
+    let whole_url = job.as_ref().map(|job| links.job_url(job)).unwrap_or_default();
+    let told = Told {
+        client: &announcement.client,
+        job: job.as_ref(),
+        event: body.event,
+        webhook_id: &webhooks::webhook_id(&announcement.subject, body.event),
+        body: &services.webhooks.body(body.clone(), &whole_url),
+        traceparent: None,
+    };
+    Ok(json!({ "deliveries": services.webhooks.fan_out(&told, None).await? }))
 }
 
 /// What an addon announced, as `addon.emitted`.
-fn announced(record: &JobRecord, emitted: &Emitted) -> Said {
+fn said(record: &JobRecord, emitted: &Emitted) -> Said {
     // Several addons may announce something in the course of one job, and each counts for itself.
     let subject = format!("{} {}", record.facts.id, emitted.addon_id);
     let webhook_id = webhooks::webhook_id_of_occurrence(&subject, EventType::AddonEmitted, u64::from(emitted.number));
@@ -112,8 +128,20 @@ fn announced(record: &JobRecord, emitted: &Emitted) -> Said {
 fn webhook_id(record: &JobRecord, event: EventType) -> String {
     let job = record.facts.id.as_str();
     match event {
-        EventType::JobProgress => webhooks::webhook_id_of_occurrence(job, event, record.sequence),
+        EventType::JobProgress => webhooks::webhook_id_of_occurrence(job, event, sequence(record, event)),
         _ => webhooks::webhook_id(job, event),
+    }
+}
+
+/// The event's place in the job's life, however late it is told: a receiver puts in order what comes out of order.
+fn sequence(record: &JobRecord, event: EventType) -> u64 {
+    match event {
+        EventType::JobQueued => 1,
+        // The first attempt is the second event: nothing but the end can come before it, and then there is none.
+        EventType::JobProcessing => 2,
+        // Told after the end it is what was before the end.
+        EventType::JobProgress if record.is_finished() => record.sequence.saturating_sub(1),
+        _ => record.sequence,
     }
 }
 
@@ -125,7 +153,7 @@ fn body(record: &JobRecord, event: EventType) -> EventBody {
         user_id: record.facts.user.as_ref(),
         addon_id: record.facts.addon.as_ref(),
         metadata: record.facts.metadata.as_ref(),
-        sequence: record.sequence,
+        sequence: sequence(record, event),
     };
     match event {
         EventType::JobQueued => facts.queued(record.facts.created_at),

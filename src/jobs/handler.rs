@@ -100,14 +100,14 @@ impl JobHandler {
         let services = &self.services;
         let outcome = match kind {
             JobKind::Dispatch => match read_ticket(delivery) {
-                Ok(ticket) => dispatch::run(ticket, services).await,
+                Ok(ticket) => Box::pin(dispatch::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
             JobKind::Deliver => match read_ticket(delivery) {
-                Ok(ticket) => deliver::run(ticket, services).await,
+                Ok(ticket) => Box::pin(deliver::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
-            JobKind::Upkeep => upkeep::run(services).await,
+            JobKind::Upkeep => Box::pin(upkeep::run(services)).await,
             _ => Err(JobError::internal(Disposition::GiveUp)),
         };
         match outcome {
@@ -120,19 +120,22 @@ impl JobHandler {
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
             Ok(Start::Refuse(id, record, error)) => {
-                let cx = self.context(&id, *record, &delivery);
+                let cx = self.context(&id, *record, &delivery).await;
                 return self.finish(&cx, Outcome::Failed(error.failure)).await;
             }
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
-        let cx = self.context(&id, *record, &delivery);
+        let cx = self.context(&id, *record, &delivery).await;
         let result = until_stopped(Box::pin(work(kind, cx.clone())), &delivery).await;
         self.end(kind, &cx, result).await
     }
 
-    fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
-        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
+    async fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
+        let work = &self.services.work;
+        // Nobody's job waits for this answer: without it, its progress is told to those who look.
+        let is_announced = work.is_wanted(&record.facts, EventType::JobProgress).await.unwrap_or(false);
+        let progress = Progress::new(work.clone(), &record, Arc::clone(delivery), is_announced);
         let call = CallContext {
             job_id: id.clone(),
             attempt: delivery.attempt,
@@ -151,12 +154,17 @@ impl JobHandler {
         if begun == Begun::Missing && kind == JobKind::Tick && id.as_foreign().is_none() {
             // A scheduler of ours left it: no request wrote a record before.
             let job = adopt::read(&self.services, kind, &id, delivery).job;
-            records.create(&NewJob { is_foreign: false, ..job }).await?;
+            let reaches_endpoints = self.services.work.listeners().of(&job.client).await?.want_an_end();
+            if reaches_endpoints {
+                records.owe(&id).await?;
+            }
+            records.create(&NewJob { is_foreign: false, reaches_endpoints, ..job }).await?;
             begun = records.begin(&id, delivery.attempt).await?;
         }
         if begun == Begun::Missing {
             id = JobId::foreign(delivery.lane.name(), &delivery.id);
-            let job = adopt::read(&self.services, kind, &id, delivery).job;
+            let mut job = adopt::read(&self.services, kind, &id, delivery).job;
+            job.reaches_endpoints = self.services.work.listeners().of(&job.client).await?.want_an_end();
             if records.adopt(&job).await?.is_listened_to && kind.is_heard() {
                 records.owe(&id).await?;
             }
@@ -164,8 +172,7 @@ impl JobHandler {
         }
         match begun {
             Begun::Run(record) => {
-                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
-                {
+                if self.services.work.is_wanted(&record.facts, EventType::JobProcessing).await? {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
                 // Not only when it is adopted: the worker that adopted it may have died before it said so.

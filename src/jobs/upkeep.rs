@@ -19,6 +19,8 @@ use crate::work::LOST_AFTER;
 
 /// How long a foreign job's own worker has to leave the dispatch: longer than any lock.
 const OWED_AFTER: TimeDelta = TimeDelta::seconds(90);
+/// How long whoever made a change has to announce it: it does so at once.
+const ANNOUNCED_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// Most dispatches that one sweep leaves.
 const MAX_OWED: usize = 500;
 /// How far back the first look for lost jobs goes.
@@ -48,6 +50,7 @@ const MAX_SECRETS: usize = 200;
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
     let owed = leave_owed(services, now).await;
+    let announced = settle_announcements(services, now).await;
     let lost = end_lost(services, now).await;
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
@@ -56,7 +59,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
     let signals = services.addons.look_after_signals(MAX_SIGNALS).await;
     let secrets = services.addons.look_after_secrets(MAX_SECRETS).await;
-    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
+    let (owed, announced, lost, unlisted, expired) = (owed?, announced?, lost?, unlisted?, expired?);
     let (unnamed, recompiled, followed, signals) = (unnamed?, recompiled?, followed?, signals?);
     let (gone_on, rewrapped) = secrets?;
     if owed + lost > 0 {
@@ -66,7 +69,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
         );
     }
     Ok(json!({
-        "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
+        "owed": owed, "announced": announced, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
         "recompiled": recompiled, "followed": followed, "signals": signals, "goneOn": gone_on, "rewrapped": rewrapped,
     }))
 }
@@ -95,6 +98,15 @@ async fn leave_owed(services: &Services, now: DateTime<Utc>) -> Result<usize, Jo
         }
     }
     Ok(left)
+}
+
+/// Leaves the announcements of changes whose maker died before it could.
+async fn settle_announcements(services: &Services, now: DateTime<Utc>) -> Result<usize, JobError> {
+    let owed = services.work.outbox().owed_before(now - ANNOUNCED_AFTER, MAX_OWED).await?;
+    for entry in &owed {
+        services.work.settle_owed(entry).await?;
+    }
+    Ok(owed.len())
 }
 
 /// Asks the queue once about each job that nobody has begun for a while: Redis may have gone away between its record

@@ -6,20 +6,14 @@ use chrono::TimeDelta;
 
 use crate::clock;
 use crate::model::event::EventType;
-use crate::model::id::JobId;
 use crate::model::job::JobStatus;
-use crate::queue::tickets::dispatch::{Dispatch, Emitted};
+use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
 use crate::store::jobs::{JobRecord, NewJob};
+use crate::work::announce::dispatch_id;
 use crate::work::idempotency::Reserved;
 use crate::work::leave::Leaving;
 use crate::work::{Submission, Submitted, Work, WorkError};
-
-/// The id of the job that dispatches `job`'s terminal event: twice is once.
-#[must_use]
-pub fn dispatch_id(job: &JobId) -> String {
-    format!("hook_end_{job}")
-}
 
 impl Work {
     /// Asks for a job.
@@ -47,7 +41,9 @@ impl Work {
             delay: options.delay,
             ..AddOptions::default()
         };
-        let job = self.record_of(&reserved, submission);
+        let ears = self.listeners.of(submission.client).await?;
+        let mut job = self.record_of(&reserved, submission);
+        job.reaches_endpoints = ears.want_an_end();
         // A dispatch is the flow parent where somebody awaits the end; otherwise a plain add, which is far cheaper. What
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
@@ -59,6 +55,9 @@ impl Work {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
         } else if job.not_before.is_some() {
             self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
+        }
+        if self.is_wanted(job, EventType::JobQueued).await? {
+            Box::pin(self.announce(&job.id, EventType::JobQueued)).await?;
         }
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
@@ -101,73 +100,7 @@ impl Work {
     ) -> Result<(), WorkError> {
         let dispatch =
             Dispatch { job_id: job.id.to_string(), traceparent: job.traceparent.clone(), ..Dispatch::default() };
-        self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), add).await?;
-        if job.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobQueued)) {
-            self.announce(&job.id, EventType::JobQueued).await?;
-        }
-        Ok(())
-    }
-
-    /// Leaves the dispatch of an event that does not end the job.
-    ///
-    /// # Errors
-    /// [`WorkError`] when Redis is away or full.
-    pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], ..Dispatch::default() };
-        let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
-        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
-    }
-
-    /// Leaves the dispatch of a `job.progress`; there are several of one job, so each says how far it was.
-    ///
-    /// # Errors
-    /// [`WorkError`] when Redis is away or full.
-    pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
-        let events = vec![EventType::JobProgress];
-        let dispatch = Dispatch { job_id: job.to_string(), events, ..Dispatch::default() };
-        let id = format!("hook_progress_{job}_{percent}");
-        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
-    }
-
-    /// Leaves the dispatch of what an addon announced in the course of the job. The same number again is the same event.
-    ///
-    /// # Errors
-    /// [`WorkError`] when Redis is away or full.
-    pub async fn announce_emitted(&self, job: &JobId, emitted: Emitted, trace: Option<&str>) -> Result<(), WorkError> {
-        let id = format!("hook_emitted_{job}_{}_{}", emitted.addon_id, emitted.number);
-        let dispatch = Dispatch {
-            job_id: job.to_string(),
-            emitted: Some(emitted),
-            traceparent: trace.map(str::to_owned),
-            ..Dispatch::default()
-        };
-        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
-    }
-
-    /// Whether the end of a job is told to anybody: to its own receiver, or to addons of its user.
-    ///
-    /// # Errors
-    /// [`WorkError`] when Redis cannot be asked.
-    pub(super) async fn is_told(&self, record: &JobRecord) -> Result<bool, WorkError> {
-        let facts = &record.facts;
-        if facts.is_awaited() {
-            return Ok(true);
-        }
-        Ok(facts.kind.is_heard() && self.signals.is_listening(&facts.client, facts.user.as_ref()).await?)
-    }
-
-    /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
-    ///
-    /// A job that is tried again after it failed ends a second time, so that dispatch has a name of its own.
-    ///
-    /// # Errors
-    /// [`WorkError`] when Redis is away or full.
-    pub async fn leave_dispatch(&self, record: &JobRecord) -> Result<(), WorkError> {
-        let job = &record.facts.id;
-        let first = dispatch_id(job);
-        let id = if record.facts.is_foreign { first } else { format!("{first}_{}", record.sequence) };
-        let dispatch = Dispatch { job_id: job.to_string(), ..Dispatch::default() };
-        self.producer.add(&id, &dispatch, &AddOptions::default()).await?;
-        Ok(self.jobs.settle(job).await?)
+        let parent = (&*dispatch_id(&job.id), &dispatch);
+        Ok(self.producer.add_with_parent(parent, (job.id.as_str(), ticket), add).await?)
     }
 }

@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::config::secrets::RootKey;
 use crate::host::Host;
 use crate::jobs::{JobHandler, Services};
+use crate::net::GuestClient;
 use crate::queue::tickets::upkeep::Upkeep;
 use crate::queue::{Canceller, Consumer, Lane, Producer, QueueError, close_all, schedule};
 use crate::shutdown::{self, Stop, StopHandle};
@@ -40,6 +41,9 @@ pub use build::Mode;
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 /// How often that schedule is said again: an outage between two runs breaks its chain.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(120);
+
+/// How often idle connections of addons are looked at; one that waited too long is never used, swept or not.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// What a process does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,7 @@ pub struct App {
     control: Control,
     services: Arc<Services>,
     host: Option<Arc<Host>>,
+    guests: GuestClient,
     state: ApiState,
 }
 
@@ -250,6 +255,7 @@ impl App {
         tasks.spawn(async move { addons.watch(heard).await });
         let (addons, heard) = (self.services.addons.clone(), stop.clone());
         tasks.spawn(async move { addons.watch_blocks(heard).await });
+        tasks.spawn(close_idle(self.guests.clone(), stop.clone()));
     }
 
     async fn start_consumer(&self, lane: Lane, handler: Arc<JobHandler>) -> anyhow::Result<Consumer> {
@@ -273,6 +279,16 @@ async fn keep_schedule(producer: Producer, stop: Stop) {
         }
         if let Err(error) = schedule_upkeep(&producer).await {
             warn!(error = %error, "Could not schedule upkeep; it is tried again in two minutes");
+        }
+    }
+}
+
+/// Closes connections that addons left open, and that nobody used again in time.
+async fn close_idle(guests: GuestClient, stop: Stop) {
+    while !stop.has_fired() {
+        tokio::select! {
+            () = stop.fired() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => guests.sweep(),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod dev_redis;
 mod keys;
 mod openapi;
 mod say;
+mod secrets;
 mod serve;
 mod worker;
 mod worker_process;
@@ -42,6 +43,8 @@ enum Command {
     Worker(worker::WorkerArgs),
     /// Make, list and revoke API keys.
     Keys(keys::KeysArgs),
+    /// Look after the keys that addons' secrets are encrypted with.
+    Secrets(secrets::SecretsArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
     /// Build, pack, check, sign and publish addons.
@@ -81,6 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Api => serve::block_on(serve::api(load()?))?,
         Command::Worker(args) => serve::block_on(worker::run(load()?, cli.config.clone(), args))?,
         Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
+        Command::Secrets(args) => serve::block_on(secrets::run(load()?, args))?,
         Command::Config(args) => config::run(&load()?, &args)?,
         Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,

@@ -6,6 +6,7 @@
 pub mod addons;
 pub mod ceilings;
 pub mod egress;
+pub mod guest_http;
 pub mod hooks;
 pub mod imaging;
 mod load;
@@ -19,7 +20,9 @@ pub mod secret;
 pub mod secrets;
 pub mod server;
 pub mod signatures;
+pub mod starts;
 pub mod storage;
+pub mod value_keys;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

@@ -210,6 +210,7 @@ impl Addons {
         {
             candidate.requested = self.requested(&record.addon, &waiting.version).await?;
         }
+        self.show_missing_secrets(record, &mut view).await?;
         if let Some(failure) = self.inner.blocked_enablement(record).await? {
             view.state = EnablementState::Blocked.as_str();
             view.error = Some(failure);
@@ -297,6 +298,8 @@ fn candidate_of(checked: &Checked, spec: &EnableSpec, wish: Option<String>, job:
         state: CandidateState::Loading,
         error: None,
         config: spec.config.as_ref().map(|_| checked.config.clone()),
+        grants: None,
+        auto_update: None,
         wish,
         request: Some(request),
         is_automatic: false,

@@ -75,7 +75,7 @@ impl Addons {
         trace: &mut Trace,
     ) -> Result<ImageRequest, JobError> {
         let mut request = request;
-        let links = self.links(user, HookPoint::BeforeImage).await?;
+        let links = self.links(user, HookPoint::BeforeImage, context).await?;
         let mut chain = Chain::new(&self.inner, HookPoint::BeforeImage, None, context, trace);
         for link in &links {
             let invocation = Invocation::BeforeImage { request: request.clone() };
@@ -110,7 +110,7 @@ impl Addons {
     ) -> Result<PictureVerdict, JobError> {
         let mut verdict = PictureVerdict { replacement: None, tags: serde_json::Map::new() };
         let mut current = shown.picture.clone();
-        let links = self.links(user, HookPoint::AfterImage).await?;
+        let links = self.links(user, HookPoint::AfterImage, context).await?;
         let mut chain = Chain::new(&self.inner, HookPoint::AfterImage, Some(shown.index), context, trace);
         for link in &links {
             let invocation = Invocation::AfterImage { request: request.clone(), asset: current.facts() };
@@ -152,7 +152,7 @@ impl Addons {
         trace: &mut Trace,
     ) -> Result<ChatVerdict, JobError> {
         let mut verdict = ChatVerdict { reply: None, context: Vec::new(), history };
-        let links = self.links(user, HookPoint::BeforePrompt).await?;
+        let links = self.links(user, HookPoint::BeforePrompt, context).await?;
         let mut chain = Chain::new(&self.inner, HookPoint::BeforePrompt, None, context, trace);
         for link in &links {
             let invocation = Invocation::BeforePrompt { history: verdict.history.clone() };
@@ -186,8 +186,17 @@ impl Addons {
         Ok(verdict)
     }
 
-    async fn links(&self, (client, user): (&ClientId, &UserId), point: HookPoint) -> Result<Vec<Link>, JobError> {
-        Ok(in_order(self.inner.standing_of(client, user).await?, point))
+    async fn links(
+        &self,
+        (client, user): (&ClientId, &UserId),
+        point: HookPoint,
+        context: &CallContext,
+    ) -> Result<Vec<Link>, JobError> {
+        let mut links = in_order(self.inner.standing_of(client, user).await?, point);
+        // An addon knows of the pictures that it asked for itself.
+        let asker = context.lineage.asker();
+        links.retain(|link| asker != Some(&link.running.owner.addon));
+        Ok(links)
     }
 
     /// A picture that a hook made, as the next hook gets it; or what is wrong with it.

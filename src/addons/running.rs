@@ -14,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use crate::addons::edition::Edition;
 use crate::addons::given::GivenAsset;
 use crate::addons::last_rights::LastRights;
+use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
+use crate::addons::starts::Starts;
+use crate::addons::told::Told;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::Ports;
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply, Usage};
@@ -33,6 +36,7 @@ use crate::store::breakers::Breaker;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
+use crate::store::secrets::SealedSecrets;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -57,6 +61,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// Where the job comes from, and what its calls started so far.
+    pub lineage: Lineage,
 }
 
 /// Whose call it is and what it may touch: what a port is made for.
@@ -71,6 +77,10 @@ pub struct CallScope<'a> {
     pub context: &'a CallContext,
     /// Assets handed to this call.
     pub given: &'a [GivenAsset],
+    /// The secrets that it may open, still closed; none where it may open nothing.
+    pub secrets: Option<SealedSecrets>,
+    /// What the call may start.
+    pub starts: Starts,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -113,11 +123,6 @@ impl Running {
             version: Some((self.owner.addon.clone(), version)),
             signed: self.edition.signed.clone(),
         })
-    }
-
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
-        self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
@@ -328,14 +333,22 @@ impl Inner {
         invocation: Invocation,
     ) -> Result<(Result<Reply, JobError>, Usage), JobError> {
         let (leave, _on_the_roll) = self.permit(running).unzip();
+        let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
+        // A farewell is worth trying without.
+        let is_needed = !matches!(invocation, Invocation::Deactivate(_));
+        let secrets = self.secrets_for_call(&running.owner, &running.manifest, &rights, is_needed).await?;
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
             rights: &rights,
             context: call.context,
             given: call.given,
+            secrets,
+            starts: self.starts(running, call.context, export),
         };
+        let ports = self.runner.ports(&scope);
+        let told = Told::of(&ports);
         let request = CallRequest {
             facts: CallFacts {
                 job_id: call.context.job_id.to_string(),
@@ -348,23 +361,15 @@ impl Inner {
             },
             limits: call.limits,
             config: Arc::clone(&running.config),
-            ports: self.runner.ports(&scope),
+            ports,
             cancel: call.context.cancel.clone(),
             leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
-        for line in &report.logs {
-            let (addon, level) = (&running.owner.addon, line.level.as_str());
-            let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            call.context.progress.log(&format!("[{addon}] {level}: {}{fields}", line.message)).await;
-        }
-        if report.dropped_log_lines > 0 {
-            let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
-            call.context.progress.log(&text).await;
-        }
+        told.log(&running.owner.addon, &report, &call.context.progress).await;
         let outcome = match report.outcome {
             Ok(reply) => Ok(reply),
-            Err(failure) => Err(self.explained(running, failure, call.context).await),
+            Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
         };
         Ok((outcome, report.usage))
     }

@@ -126,7 +126,7 @@ pub struct CandidateView {
     pub digest: String,
     /// The job that brings it.
     pub job_id: String,
-    /// `loading`, `awaiting-consent` or `failed`.
+    /// `loading`, `awaiting-consent`, `awaiting-secrets` or `failed`.
     pub state: &'static str,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +134,9 @@ pub struct CandidateView {
     /// What it asks for, while consent is missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requested: Vec<Value>,
+    /// The secrets that it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
 }
 
 /// What a rollback returns to.
@@ -187,6 +190,9 @@ pub struct EnablementView {
     /// What it asks for, while consent is missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requested: Vec<Value>,
+    /// The secrets that it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
     /// Since when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
@@ -239,6 +245,7 @@ impl CandidateView {
             state: candidate.state.as_str(),
             error: candidate.error.clone(),
             requested: Vec::new(),
+            missing_secrets: Vec::new(),
         }
     }
 }
@@ -272,6 +279,7 @@ impl EnablementView {
             steps: record.steps.clone(),
             error: record.error.clone(),
             requested: Vec::new(),
+            missing_secrets: Vec::new(),
             enabled_at: record.enabled_at,
             breakers: Vec::new(),
         }

@@ -16,6 +16,7 @@ mod problems;
 mod prompt_fields;
 pub mod publish;
 pub mod schemas;
+pub mod secrets;
 pub mod updates;
 pub mod user_data;
 pub mod users;
@@ -39,6 +40,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(yank::routes())
         .merge(updates::routes())
         .merge(enablements::routes())
+        .merge(secrets::routes())
         .merge(user_data::routes())
         .merge(users::routes())
         .merge(explain::routes())

@@ -11,19 +11,24 @@ use crate::api::{self, ApiState};
 use crate::app::{App, Roles, code_cache, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
+use crate::config::value_keys::ValueKeys;
 use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
+use crate::imaging::sniff::Caps;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
-use crate::net::{Client, ClientLimits, Policy, Purpose};
+use crate::net::{Client, ClientLimits, GuestClient, Policy, Purpose};
 use crate::ports::GuestPorts;
+use crate::ports::provider::Painters;
 use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::keys::Keys;
+use crate::store::secrets::envelope::Envelopes;
+use crate::store::secrets::{KeyUse, SecretStore};
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -71,18 +76,22 @@ impl App {
         let gallery =
             Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
         let sources = client(&config, Purpose::Sources, &mode)?;
+        let guests = GuestClient::new(&config.egress, &config.sandbox.http, mode.is_dev)
+            .context("setting up the way out for addons")?;
         let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
             .context("reading the logins of `addons.registries`")?;
+        let secrets = secrets(&config, &store, &mode).await?;
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
+            secrets,
             blobs,
             host: host.clone(),
             sources,
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
+            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), guests.clone())),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
         });
@@ -93,6 +102,7 @@ impl App {
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
             keys: Keys::new(store.clone()),
+            painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,
@@ -101,7 +111,7 @@ impl App {
         });
         let description = api::openapi_json().context("describing the API")?;
         let state = ApiState::new(&config, &store, &control, &services, description.into());
-        Ok(Self { config, roles, numbers, store, producer, control, services, host, state })
+        Ok(Self { config, roles, numbers, store, producer, control, services, host, guests, state })
     }
 }
 
@@ -114,6 +124,23 @@ async fn host(config: &Config, mode: &Mode, supervisor: Option<UnixStream>) -> a
     let host = Host::under(&config.sandbox, &cache, mac_key, supervisor).context("setting up the sandbox")?;
     host.rehearse().await.context("setting up the sandbox")?;
     Ok(host)
+}
+
+/// The addons' secrets. A process without a key that stored ones need would fail its users one by one.
+async fn secrets(config: &Config, store: &Store, mode: &Mode) -> anyhow::Result<SecretStore> {
+    let keys = ValueKeys::of(&config.secrets, &mode.root).context("reading secrets.value_keys")?;
+    let secrets = SecretStore::new(store.clone(), Envelopes::new(keys));
+    for needed in secrets.keys_in_use().await.context("asking which keys the stored secrets need")? {
+        if needed.is_known {
+            continue;
+        }
+        let KeyUse { key, scopes, .. } = needed;
+        let cure = format!(
+            "secrets of {scopes} users or clients are encrypted with the key {key}, which is not among secrets.value_keys and not              derived from this master key: give it in SEMANTEST_VALUE_KEYS behind the newest one, or, where it is lost,              throw those secrets away with `semantest secrets forget {key}`"
+        );
+        if mode.is_dev { tracing::warn!("{cure}") } else { bail!("{cure}") }
+    }
+    Ok(secrets)
 }
 
 /// A queue on a Redis that evicts loses jobs without a word.

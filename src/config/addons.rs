@@ -9,6 +9,7 @@ use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
 use crate::config::signatures::SignatureMode;
+use crate::config::starts::StartSettings;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
 use crate::model::units::{ByteSize, Span};
@@ -65,6 +66,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// What addons may leave for later.
+    pub starts: StartSettings,
     /// The time that hooks have, and when a broken one is left alone for a while.
     pub hooks: HookSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
@@ -106,6 +109,7 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            starts: StartSettings::default(),
             hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),

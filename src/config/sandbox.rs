@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::guest_http::GuestHttpSettings;
 use crate::model::limits::CallLimits;
 use crate::model::units::{ByteSize, Span};
 
@@ -35,6 +36,8 @@ pub struct SandboxSettings {
     pub disk_cache: ByteSize,
     /// The process that compiles.
     pub compiler: CompilerSettings,
+    /// What addons may send.
+    pub http: GuestHttpSettings,
     /// Memory and instances prepared in advance.
     pub pool: PoolSettings,
 }
@@ -120,6 +123,7 @@ impl Default for SandboxSettings {
             sealed_cache: ByteSize::mib(1024),
             disk_cache: ByteSize::mib(4096),
             compiler: CompilerSettings::default(),
+            http: GuestHttpSettings::default(),
             pool: PoolSettings::default(),
         }
     }
@@ -179,6 +183,7 @@ impl SandboxSettings {
             wall: limits.wall.duration(),
             table_elements: u64::from(self.pool.table_elements),
             instances: usize::try_from(self.pool.core_instances).unwrap_or(usize::MAX),
+            egress: self.http.limits(),
             ..CallLimits::default()
         }
     }

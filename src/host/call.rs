@@ -23,6 +23,7 @@ use crate::host::meter::Meter;
 use crate::host::outcome::{CallFailure, Circumstances, Interruption};
 use crate::host::ports::Ports;
 use crate::host::state::{GuestState, StateParts};
+use crate::host::traffic::Traffic;
 use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
 
@@ -60,6 +61,10 @@ pub struct Usage {
     pub waited: Duration,
     /// Most linear memory at once.
     pub peak_memory: ByteSize,
+    /// Requests that it sent or tried to send, within the budget.
+    pub egress_requests: u64,
+    /// Bytes of these requests and their answers, heads included; what TLS adds is not counted.
+    pub egress_bytes: u64,
 }
 
 /// How a call went.
@@ -78,7 +83,14 @@ pub struct CallReport {
 impl CallReport {
     /// The report of a call that never reached its guest.
     const fn not_started(outcome: Result<Reply, CallFailure>, waited: Duration) -> Self {
-        let usage = Usage { cpu: Duration::ZERO, wall: Duration::ZERO, waited, peak_memory: ByteSize::bytes(0) };
+        let usage = Usage {
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            waited,
+            peak_memory: ByteSize::bytes(0),
+            egress_requests: 0,
+            egress_bytes: 0,
+        };
         Self { outcome, logs: Vec::new(), dropped_log_lines: 0, usage }
     }
 }
@@ -156,6 +168,7 @@ impl Host {
             cpu_allowed: limits.cpu,
             wall_allowed: limits.wall,
             crossing_allowed: limits.host_call_bytes.as_u64(),
+            headers_allowed: limits.egress.headers.as_u64(),
         };
         let outcome = match watched {
             Ok(Ok(reply)) => Ok(reply),
@@ -166,8 +179,17 @@ impl Host {
         };
         let (logs, dropped_log_lines) = log.lock().close();
         let peak_memory = ByteSize::bytes(state.limiter.peak_memory());
-        let usage = Usage { cpu: meter.total(), wall: started.elapsed(), waited, peak_memory };
-        let outcome = outcome.map_err(|failure| failure.with_last_words(&logs));
+        let traffic = state.traffic();
+        let usage = Usage {
+            cpu: meter.total(),
+            wall: started.elapsed(),
+            waited,
+            peak_memory,
+            egress_requests: traffic.map_or(0, Traffic::requests),
+            egress_bytes: traffic.map_or(0, Traffic::bytes),
+        };
+        let refusal = traffic.and_then(Traffic::refusal);
+        let outcome = outcome.map_err(|failure| failure.with_last_words(&logs).because_of(refusal));
         CallReport { outcome, logs, dropped_log_lines, usage }
     }
 

@@ -3,7 +3,11 @@
 mod assets;
 mod config;
 mod host;
+pub(super) mod http;
+mod images;
+mod jobs;
 mod kv;
 mod log;
 mod progress;
+mod secrets;
 mod types;

@@ -11,7 +11,6 @@ pub const MAX_PROMPT_CHARS: usize = 4000;
 pub const MAX_COUNT: u32 = 4;
 /// Longest side of a picture, in pixels: what current providers draw at most.
 pub const MAX_SIDE: u32 = 3840;
-
 /// Most bytes of `extra`, as JSON: parameters, not payload.
 pub const MAX_EXTRA_BYTES: usize = 16 * 1024;
 

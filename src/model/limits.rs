@@ -31,6 +31,38 @@ pub struct CallLimits {
     pub log_line: ByteSize,
     /// Random bytes the guest may draw in one request.
     pub random: ByteSize,
+    /// What it may send and receive.
+    pub egress: EgressLimits,
+}
+
+/// The requests that one call may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EgressLimits {
+    /// Requests in all, refused ones included.
+    pub requests: u32,
+    /// Requests under way at once; later ones wait.
+    pub concurrent: u32,
+    /// How long a request waits for its turn at most.
+    pub wait: Duration,
+    /// Bytes of all request bodies together.
+    pub sent: ByteSize,
+    /// Bytes of all answers' bodies together.
+    pub received: ByteSize,
+    /// Bytes of one request's or answer's headers, names and values together.
+    pub headers: ByteSize,
+}
+
+impl Default for EgressLimits {
+    fn default() -> Self {
+        Self {
+            requests: 16,
+            concurrent: 4,
+            wait: Duration::from_secs(15),
+            sent: ByteSize::mib(1),
+            received: ByteSize::mib(8),
+            headers: ByteSize::kib(32),
+        }
+    }
 }
 
 impl Default for CallLimits {
@@ -47,6 +79,7 @@ impl Default for CallLimits {
             log_lines: 1000,
             log_line: ByteSize::kib(4),
             random: ByteSize::kib(64),
+            egress: EgressLimits::default(),
         }
     }
 }

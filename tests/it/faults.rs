@@ -12,6 +12,7 @@ mod provider;
 mod receiver;
 mod redis_outage;
 mod starting;
+mod starts;
 mod stopping;
 mod tripwire;
 mod upkeep;

@@ -3,6 +3,7 @@
 mod breakers;
 mod control;
 mod copies;
+mod credits;
 mod dev_redis;
 mod idempotency;
 mod jobs;
@@ -10,4 +11,5 @@ mod keys;
 mod kv;
 mod last_writes;
 mod outage;
+mod pending_starts;
 mod records;

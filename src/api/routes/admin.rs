@@ -5,6 +5,7 @@ pub mod keys;
 pub mod policy;
 pub mod publishers;
 mod queues;
+pub mod secrets;
 
 use axum::Json;
 use axum::extract::State;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(publishers::routes())
         .merge(policy::routes())
         .merge(blocks::routes())
+        .merge(secrets::routes())
         .merge(queues::routes())
 }
 

@@ -5,7 +5,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::api::extract::fields::Fields;
-use crate::model::id::{ArtifactId, UserId};
+use crate::api::problem::Problem;
+use crate::api::state::ApiState;
+use crate::model::id::{ArtifactId, ClientId, UserId};
 use crate::model::image::{ImageRequest, MAX_COUNT, MAX_EXTRA_BYTES, MAX_PROMPT_CHARS, Size};
 
 /// Longest name of a chat session, in characters.
@@ -53,6 +55,20 @@ pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest 
         image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
         extra: read_extra(fields),
         ..ImageRequest::of(prompt)
+    }
+}
+
+/// Refuses an addon as a provider that does not draw for the user; it costs nothing where no addon is named.
+pub(super) async fn check_provider(
+    api: &ApiState,
+    client: &ClientId,
+    user: &UserId,
+    image: &ImageRequest,
+    pointer: &str,
+) -> Result<(), Problem> {
+    match &image.provider {
+        Some(name) => Ok(api.addons().must_draw((client, user), name, pointer).await?),
+        None => Ok(()),
     }
 }
 

@@ -69,6 +69,7 @@ impl DiskCache {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(error),
         };
+        read_ahead(&file);
         let mut head = [0; HEADER_BYTES];
         if let Err(error) = file.read_exact(&mut head) {
             let is_short = error.kind() == io::ErrorKind::UnexpectedEof;
@@ -250,6 +251,16 @@ impl DiskCache {
         }
         Ok(())
     }
+}
+
+/// Has the kernel fetch the rest of the file while its beginning is checked; where it does not, reading takes longer.
+fn read_ahead(file: &File) {
+    #[cfg(target_os = "linux")]
+    for advice in [rustix::fs::Advice::Sequential, rustix::fs::Advice::WillNeed] {
+        let _ = rustix::fs::fadvise(file, 0, None, advice);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
 }
 
 /// The component whose code a file is, where it is such a file.

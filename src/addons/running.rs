@@ -245,7 +245,7 @@ impl Inner {
         let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
             return Ok(None);
         };
-        if !stands(&enablement) {
+        if !enablement.state.is_hooked() {
             return Ok(None);
         }
         let Some(running) = self.as_running(owner, enablement).await? else { return Ok(None) };
@@ -296,7 +296,7 @@ impl Inner {
             None => {
                 let generation = self.caches.generation();
                 let records = self.enablements.list(client, user).await?;
-                let standing = records.into_iter().filter(stands);
+                let standing = records.into_iter().filter(|record| record.state.is_hooked());
                 let ids = Arc::new(standing.map(|record| record.addon).collect::<Vec<_>>());
                 if self.caches.generation() == generation {
                     self.caches.users.lock().put(key, (Instant::now(), Arc::clone(&ids)));
@@ -380,15 +380,6 @@ impl Inner {
         wish.wall = wall_ms.map(Duration::from_millis).or(wish.wall);
         self.defaults.with_wish(wish, &self.ceiling)
     }
-}
-
-/// Whether an enablement's hooks are part of its user's chains: a hook that cannot run now is passed by or fatal as its
-/// manifest declares, as one that breaks is, and not as if there were none.
-fn stands(enablement: &Enablement) -> bool {
-    matches!(
-        enablement.state,
-        EnablementState::Enabled | EnablementState::Quarantined | EnablementState::AwaitingSecrets
-    )
 }
 
 /// One call's own part: its job, its limits, its assets.

@@ -19,6 +19,7 @@ pub mod explain;
 mod export;
 mod follow;
 pub mod forbid;
+mod given;
 mod heard;
 pub mod hooks;
 mod inspections;
@@ -71,6 +72,7 @@ use crate::store::addons::AddonVersions;
 use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
+use crate::store::breakers::Breakers;
 use crate::store::control::Control;
 use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
@@ -84,11 +86,12 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use given::GivenAsset;
 pub use heard::Hearer;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
-pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use running::{CallContext, CallScope, Runner};
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -170,6 +173,7 @@ struct Inner {
     audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
+    breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
     signals: Signals,
@@ -230,6 +234,7 @@ impl Addons {
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 crashes: Crashes::new(parts.store.clone()),
+                breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 signals: Signals::new(parts.store.clone()),

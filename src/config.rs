@@ -7,6 +7,7 @@ pub mod addons;
 pub mod ceilings;
 pub mod egress;
 pub mod guest_http;
+pub mod hooks;
 pub mod imaging;
 mod load;
 pub mod log;

@@ -10,6 +10,7 @@ use crate::model::code::JobCode;
 use crate::model::event::EventType;
 use crate::model::id::{AddonId, ClientId, UserId};
 use crate::model::job_error::JobError;
+use crate::model::lifecycle::EnablementState;
 use crate::model::topic;
 
 /// An addon that handles an event.
@@ -51,8 +52,9 @@ impl Addons {
         (client, user): (&ClientId, &UserId),
         heard: impl Fn(&Running) -> Option<String>,
     ) -> Result<Vec<Hearer>, JobError> {
-        let running = self.inner.running_of(client, user).await?;
-        let hearers = running.iter().filter_map(|running| {
+        let standing = self.inner.standing_of(client, user).await?;
+        let enabled = standing.iter().filter(|running| running.enablement.state == EnablementState::Enabled);
+        let hearers = enabled.filter_map(|running| {
             let topic = heard(running)?;
             Some(Hearer { addon: running.owner.addon.clone(), topic })
         });

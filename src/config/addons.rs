@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
+use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
 use crate::config::signals::SignalSettings;
 use crate::config::signatures::SignatureMode;
@@ -70,6 +71,8 @@ pub struct AddonSettings {
     pub signals: SignalSettings,
     /// What addons may leave for later.
     pub starts: StartSettings,
+    /// The time that hooks have, and when a broken one is left alone for a while.
+    pub hooks: HookSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -111,6 +114,7 @@ impl Default for AddonSettings {
             quarantine: QuarantineSettings::default(),
             signals: SignalSettings::default(),
             starts: StartSettings::default(),
+            hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

@@ -26,6 +26,14 @@ pub(crate) fn built_as(name: &str, change: impl FnOnce(&mut Value)) -> Bytes {
     section::embed(&bytes, &manifest).expect("a packed component").into()
 }
 
+/// The hook fixture under another name, with these hooks.
+pub(crate) fn hooking(id: &str, hooks: &Value) -> Bytes {
+    built_as("semantest.fixture-hooks", |manifest| {
+        manifest["id"] = json!(id);
+        manifest["hooks"] = hooks.clone();
+    })
+}
+
 /// The smallest manifest that has an action `run`.
 pub(crate) fn manifest(id: &str) -> Value {
     json!({

@@ -53,6 +53,7 @@ impl Addons {
         heard: impl Fn(&Running) -> Option<String>,
     ) -> Result<Vec<Hearer>, JobError> {
         let standing = self.inner.standing_of(client, user).await?;
+        // What is paused or waits for its user hears nothing meanwhile.
         let enabled = standing.iter().filter(|running| running.enablement.state == EnablementState::Enabled);
         let hearers = enabled.filter_map(|running| {
             let topic = heard(running)?;

@@ -18,6 +18,8 @@ use crate::support::until;
 
 /// The user's, the client's and the publisher's value of the same secret; each is used at one time.
 const VALUES: [&str; 3] = ["zebra-Quartz/user+0001", "zebra-Quartz/client+0002", "zebra-Quartz/publisher+0003"];
+/// Where a client's values are.
+const OF_CLIENT: &str = "/api/v1/addons/semantest.fixture-secretive/secrets";
 /// What is no secret and has to be found, or the search proves nothing.
 const MARKER: &str = "a marker in the clear 4711";
 
@@ -106,13 +108,93 @@ fn files(folder: &Path) -> Seen {
 
 /// A running `dev` with the fixture, and everything that it answered.
 struct Stage {
+    program: Program,
+    ready: Value,
     client: Http,
     admin: Http,
     receiver: Receiver,
+    bound: Peer,
     seen: Seen,
 }
 
 impl Stage {
+    /// Starts `dev` on `folder`, says everything that it can to its log, and asks for the fixture.
+    async fn set_up(folder: &Path) -> Self {
+        let (data, none) = (folder.join("data").display().to_string(), folder.join("none").display().to_string());
+        std::fs::create_dir(&none).expect("a folder");
+        let words = ["dev", "--json", "--listen", "127.0.0.1:0", "--data", &data, "--addons", &none];
+        let program = Program::start(&words, &[(String::from("SEMANTEST_LOG"), String::from("trace"))]);
+        let ready = program.first_answer().await;
+        let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        let caller = |key: &str| Http::to(&text("url")).with_key(&text(key));
+        let (client, admin) = (caller("clientKey"), caller("adminKey"));
+        let bound = Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
+        let receiver = Receiver::content().await;
+        let stage = Self { program, ready, client, admin, receiver, bound, seen: Seen::new() };
+        stage.admin.publish_well(bound_to(&stage.origin(), "https://other.example.com")).await;
+        stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
+        stage
+    }
+
+    fn origin(&self) -> String {
+        self.bound.url("").expect("a URL").origin().ascii_serialization()
+    }
+
+    fn told(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap_or_default()
+    }
+
+    /// Sets each value, and tries to set it in a way that is refused.
+    async fn set_all(&mut self) {
+        let (of_all, of_user) = (format!("/api/v1/admin/addons/{ADDON}/secrets"), of_user("alice"));
+        for (caller, path, value) in [
+            (&self.admin, of_all.as_str(), VALUES[2]),
+            (&self.client, OF_CLIENT, VALUES[1]),
+            (&self.client, of_user.as_str(), VALUES[0]),
+        ] {
+            set(caller, path, "key", value).await.expect(204);
+            let body = json!({ "value": value, "hint": value });
+            let request = caller.request(Method::PUT, &format!("{path}/key")).json(&body);
+            let refused = caller.send(request).await.expect(422);
+            self.seen.push((String::from("a refusal"), refused.bytes));
+            let enabled = async || self.client.enablement("alice", ADDON).await.json()["state"] == "enabled";
+            until("the fixture is enabled", enabled).await;
+        }
+    }
+
+    /// Has the guest use each value, the user's first; what is removed uncovers the next one.
+    async fn use_all(&mut self) {
+        let url = format!("{}/path?key={{{{key}}}}", self.origin());
+        let of_user = of_user("alice");
+        for (value, path) in VALUES.into_iter().zip([Some(of_user.as_str()), Some(OF_CLIENT), None]) {
+            let sent = self.act("send", json!({ "url": url, "headers": { "x-key": "{{key}}" } })).await;
+            assert_eq!(sent["status"], "completed", "{sent}");
+            let seen = self.bound.seen();
+            let header = seen.last().and_then(|seen| seen.header("x-key"));
+            assert_eq!(header, Some(value), "it does get where it belongs");
+            let signed = self.act("sign", json!({ "message": MARKER })).await;
+            assert_eq!(signed["status"], "completed", "{signed}");
+            if let Some(path) = path {
+                self.client.delete(&format!("{path}/key")).await.expect(204);
+            }
+        }
+    }
+
+    /// Has the guest read the last value in clear, and be careless with it.
+    async fn be_careless(&mut self) {
+        let url = format!("{}/path", self.origin());
+        for (action, params, code) in [
+            ("length", json!({}), Value::Null),
+            ("log", json!({}), Value::Null),
+            ("send", json!({ "url": url, "body": "it is [[key]]" }), json!("EGRESS_DENIED")),
+            ("trap", json!({}), json!("ADDON_TRAPPED")),
+            ("panic", json!({}), json!("ADDON_TRAPPED")),
+        ] {
+            let job = self.act(action, params).await;
+            assert_eq!(job["error"]["code"], code, "{action}: {job}");
+        }
+    }
+
     /// Runs an action to its end, and reads everything that anybody may read of the job.
     async fn act(&mut self, action: &str, params: Value) -> Value {
         let path = format!("/api/v1/users/alice/addons/{ADDON}/actions/{action}");
@@ -121,8 +203,8 @@ impl Stage {
         let path = format!("/api/v1/jobs/{job}");
         let stream = self.client.get(&format!("{path}/events")).await.expect(200);
         self.seen.push((format!("the events of {action}"), stream.bytes));
-        let is_over =
-            async || ["completed", "failed"].contains(&self.client.job(&job).await["status"].as_str().unwrap_or(""));
+        let ends = ["completed", "failed"];
+        let is_over = async || ends.contains(&self.client.job(&job).await["status"].as_str().unwrap_or(""));
         until("the job is over", is_over).await;
         for part in ["", "/logs?limit=200"] {
             let answer = self.client.get(&format!("{path}{part}")).await.expect(200);
@@ -131,102 +213,42 @@ impl Stage {
         self.client.job(&job).await
     }
 
-    async fn look(&mut self, paths: &[String]) {
-        for path in paths {
-            let answer = self.client.get(path).await.expect(200);
-            self.seen.push((path.clone(), answer.bytes));
+    /// Collects what the platform says of itself and of the addon, what it told the receiver, and what is in Redis.
+    async fn collect(&mut self) {
+        let addon = format!("/api/v1/users/alice/addons/{ADDON}");
+        for path in [addon.clone(), format!("{addon}/data"), format!("{addon}/secrets"), OF_CLIENT.to_owned()] {
+            let answer = self.client.get(&path).await.expect(200);
+            self.seen.push((path, answer.bytes));
         }
+        let told = self.receiver.arrived_at_least(12).await;
+        self.seen.extend(told.iter().map(|told| (String::from("a webhook"), told.bytes().to_vec())));
+        let metrics = Http::to(self.told("opsUrl")).get("/metrics").await.expect(200);
+        self.seen.push((String::from("/metrics"), metrics.bytes));
+        let records = kept(self.told("redisUrl")).await;
+        assert!(records.iter().any(|(_, bytes)| holds(bytes, MARKER)), "the search finds nothing at all");
+        assert!(records.iter().any(|(key, _)| key.contains(":secrets:")), "rows are there");
+        self.seen.extend(records);
     }
 }
 
 #[tokio::test]
 async fn the_value_of_a_secret_is_in_no_record_file_log_event_or_answer() {
-    let (folder, addons) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let (data, none) = (folder.path().display().to_string(), addons.path().display().to_string());
-    let words = ["dev", "--json", "--listen", "127.0.0.1:0", "--data", &data, "--addons", &none];
-    // Everything that our own code can say, and what our dependencies say at their chattiest that is still about events.
-    let log = (String::from("SEMANTEST_LOG"), String::from("trace"));
-    let mut program = Program::start(&words, &[log]);
-    let ready = program.first_answer().await;
-    let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
-    let caller = |key: &str| Http::to(&text("url")).with_key(&text(key));
-    let bound = Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
-    let origin = bound.url("").expect("a URL").origin().ascii_serialization();
-    let mut stage = Stage {
-        client: caller("clientKey"),
-        admin: caller("adminKey"),
-        receiver: Receiver::content().await,
-        seen: Seen::new(),
-    };
-    stage.admin.publish_well(bound_to(&origin, "https://other.example.com")).await;
-    stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
-
-    let of_client = format!("/api/v1/addons/{ADDON}/secrets");
-    let of_all = format!("/api/v1/admin/addons/{ADDON}/secrets");
-    for (caller, path, value) in [
-        (&stage.admin, &of_all, VALUES[2]),
-        (&stage.client, &of_client, VALUES[1]),
-        (&stage.client, &of_user("alice"), VALUES[0]),
-    ] {
-        set(caller, path, "key", value).await.expect(204);
-        // A value that is refused leaves no trace either.
-        let body = json!({ "value": value, "hint": value });
-        let request = caller.request(Method::PUT, &format!("{path}/key")).json(&body);
-        let refused = caller.send(request).await.expect(422);
-        stage.seen.push((String::from("a refusal"), refused.bytes));
-        let enabled = async || stage.client.enablement("alice", ADDON).await.json()["state"] == "enabled";
-        until("the fixture is enabled", enabled).await;
-    }
-    let url = format!("{origin}/path?key={{{{key}}}}");
-    for expected in VALUES {
-        let sent = stage.act("send", json!({ "url": url, "headers": { "x-key": "{{key}}" } })).await;
-        assert_eq!(sent["status"], "completed", "{sent}");
-        let seen = bound.seen();
-        assert_eq!(seen.last().and_then(|seen| seen.header("x-key")), Some(expected), "it does get where it belongs");
-        let signed = stage.act("sign", json!({ "message": MARKER })).await;
-        assert_eq!(signed["status"], "completed", "{signed}");
-        if expected != VALUES[2] {
-            // Removed, the next one counts.
-            let path = if expected == VALUES[0] { of_user("alice") } else { of_client.clone() };
-            stage.client.delete(&format!("{path}/key")).await.expect(204);
-        }
-    }
-    for (action, params, code) in [
-        ("length", json!({}), Value::Null),
-        ("log", json!({}), Value::Null),
-        ("send", json!({ "url": url, "body": "it is [[key]]" }), json!("EGRESS_DENIED")),
-        ("trap", json!({}), json!("ADDON_TRAPPED")),
-        ("panic", json!({}), json!("ADDON_TRAPPED")),
-    ] {
-        let job = stage.act(action, params).await;
-        assert_eq!(job["error"]["code"], code, "{action}: {job}");
-    }
-    let addon = format!("/api/v1/users/alice/addons/{ADDON}");
-    stage.look(&[addon.clone(), format!("{addon}/data"), format!("{addon}/secrets"), of_client]).await;
-    let told = stage.receiver.arrived_at_least(12).await;
-    stage.seen.extend(told.iter().map(|told| (String::from("a webhook"), told.bytes().to_vec())));
-    let metrics = Http::to(&text("opsUrl")).get("/metrics").await.expect(200);
-    stage.seen.push((String::from("/metrics"), metrics.bytes));
-
-    let records = kept(&text("redisUrl")).await;
-    assert!(
-        records.len() > 20 && records.iter().any(|(_, bytes)| holds(bytes, MARKER)),
-        "the search finds nothing at all"
-    );
-    assert!(
-        records.iter().any(|(key, _)| key.contains("secrets:user:default") || key.contains(":secrets:")),
-        "rows are there"
-    );
-    stage.seen.extend(records);
-    program.signal("TERM");
-    assert_eq!(program.ended().await.code(), Some(0));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut stage = Stage::set_up(folder.path()).await;
+    stage.set_all().await;
+    stage.use_all().await;
+    stage.be_careless().await;
+    stage.collect().await;
+    stage.program.signal("TERM");
+    assert_eq!(stage.program.ended().await.code(), Some(0));
     let files = files(folder.path());
     let is_kept = |(name, bytes): &(String, Vec<u8>)| name.contains("appendonly") && holds(bytes, MARKER);
     assert!(files.iter().any(is_kept), "Redis' own log of writes holds what was written");
-    stage.seen.extend(files);
-    let log = program.log();
-    assert!(log.contains("secret.revealed") || log.contains("SecretRevealed"), "readings in clear are in the log");
-    stage.seen.push((String::from("the log"), log.into_bytes()));
-    let places = found(&stage.seen);
+    let log = stage.program.log();
+    assert!(log.contains("SecretRevealed"), "readings in clear are in the log");
+    let mut seen = stage.seen;
+    seen.extend(files);
+    seen.push((String::from("the log"), log.into_bytes()));
+    let places = found(&seen);
     assert!(places.is_empty(), "{places:#?}");
 }

@@ -19,6 +19,8 @@ pub mod explain;
 mod export;
 mod follow;
 pub mod forbid;
+mod given;
+mod heard;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -37,9 +39,11 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+mod schedules;
 pub mod secrets;
 mod settings;
 mod settle;
+mod signals;
 mod source;
 pub mod starts;
 mod sweep;
@@ -68,6 +72,7 @@ use crate::store::addons::AddonVersions;
 use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
+use crate::store::breakers::Breakers;
 use crate::store::control::Control;
 use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
@@ -75,15 +80,18 @@ use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
 use crate::store::secrets::SecretStore;
+use crate::store::signals::Signals;
 use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use given::GivenAsset;
+pub use heard::Hearer;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
-pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use running::{CallContext, CallScope, Runner};
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -99,6 +107,8 @@ pub struct EnableSpec {
     pub consent: Option<Digest>,
     /// What to do about new versions.
     pub auto_update: Option<AutoUpdate>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// What a client changes about an enablement.
@@ -112,6 +122,8 @@ pub struct PatchSpec {
     pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// The answer to a wish for an enablement.
@@ -161,8 +173,10 @@ struct Inner {
     audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
+    breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
+    signals: Signals,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -210,6 +224,7 @@ impl Addons {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
+        let rules = parts.settings.signals;
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
@@ -219,8 +234,10 @@ impl Addons {
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 crashes: Crashes::new(parts.store.clone()),
+                breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
+                signals: Signals::new(parts.store.clone()),
                 unwritten_policy,
                 audit: Audit::new(parts.store.clone()),
                 waiters: Waiters::new(parts.store.clone()),
@@ -237,7 +254,7 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
-                inspections: inspections::Inspections::new(),
+                inspections: inspections::Inspections::new(rules),
             }),
         }
     }

@@ -63,6 +63,20 @@ impl JobFacts<'_> {
         body
     }
 
+    /// An addon announced something of its own in the course of the job.
+    #[must_use]
+    pub fn emitted(&self, at: DateTime<Utc>, topic: &str, payload: Value) -> EventBody {
+        let data = EventData {
+            user_id: self.user_id.map(ToString::to_string),
+            addon_id: self.addon_id.map(ToString::to_string),
+            topic: Some(topic.to_owned()),
+            payload: Some(payload),
+            metadata: self.metadata.cloned(),
+            ..EventData::of_job(self.kind, self.job_id.as_str(), self.sequence)
+        };
+        EventBody { event: EventType::AddonEmitted, timestamp: at, data }
+    }
+
     fn event(&self, event: EventType, at: DateTime<Utc>, status: JobStatus) -> EventBody {
         let data = EventData {
             user_id: self.user_id.map(ToString::to_string),
@@ -115,6 +129,8 @@ impl EnablementFacts<'_> {
             progress: None,
             result: None,
             error: self.error.map(written),
+            topic: None,
+            payload: None,
             metadata: None,
             sequence: self.revision,
         };

@@ -7,12 +7,15 @@ mod adopt;
 mod deliver;
 mod dispatch;
 mod generate;
+mod handle;
 mod handler;
+mod heard;
 mod invoke;
 mod load;
 mod message;
 mod publish;
 mod reconfigure;
+mod tick;
 mod unload;
 mod upkeep;
 

@@ -11,6 +11,7 @@ pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
+pub mod breakers;
 pub mod control;
 pub mod crashes;
 pub mod credits;
@@ -30,6 +31,7 @@ pub mod publishers;
 mod script;
 pub mod secret_scope;
 pub mod secrets;
+pub mod signals;
 pub mod waiters;
 
 use std::sync::Arc;

@@ -33,6 +33,7 @@ use crate::store::control::Control;
 use crate::store::idempotency::Idempotency;
 use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
+use crate::store::signals::Signals;
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
@@ -191,6 +192,7 @@ pub struct Work {
     idempotency: Idempotency,
     producer: Producer,
     control: Control,
+    signals: Signals,
     leaving: Gatherer<Arc<leave::Leaving>, Result<(), WorkError>>,
 }
 
@@ -204,6 +206,7 @@ impl Work {
             idempotency: Idempotency::new(store.clone()),
             producer,
             control,
+            signals: Signals::new(store.clone()),
             leaving: Gatherer::new(leave::MOST_IN_A_BATCH, leave::TURNS),
         }
     }

@@ -7,7 +7,7 @@ use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
-use crate::addons::views::{EnablementView, in_plain_words};
+use crate::addons::views::{BreakerView, EnablementView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::clock;
 use crate::model::digest::Digest;
@@ -215,7 +215,19 @@ impl Addons {
             view.state = EnablementState::Blocked.as_str();
             view.error = Some(failure);
         }
+        view.breakers = self.breakers(record).await?;
         Ok(view)
+    }
+
+    /// Those hooks of an addon that runs that failed lately.
+    async fn breakers(&self, record: &Enablement) -> Result<Vec<BreakerView>, AddonsError> {
+        let (EnablementState::Enabled, Some(version)) = (record.state, &record.version) else { return Ok(Vec::new()) };
+        let Some(edition) = self.inner.edition(&record.addon, version).await? else { return Ok(Vec::new()) };
+        let known = self.inner.breakers_of(record, &edition.manifest).await?;
+        let of_this = known.iter().filter(|(_, breaker)| Some(breaker.digest) == record.digest);
+        let mut views: Vec<_> = of_this.map(|(point, breaker)| BreakerView::of(*point, breaker)).collect();
+        views.sort_by_key(|view| view.point.as_str());
+        Ok(views)
     }
 
     /// What a version asks for, in plain words.
@@ -334,7 +346,7 @@ fn busy(current: &Enablement) -> AddonsError {
 fn fingerprint(checked: &Checked, spec: &EnableSpec) -> Digest {
     let wish = json!({
         "digest": checked.record.digest, "config": checked.config, "grants": checked.grants,
-        "consent": spec.consent, "autoUpdate": spec.auto_update,
+        "consent": spec.consent, "autoUpdate": spec.auto_update, "timezone": spec.timezone,
     });
     Digest::of(wish.to_string().as_bytes())
 }
@@ -347,6 +359,7 @@ fn is_effective(current: &Enablement, checked: &Checked, spec: &EnableSpec) -> b
         && (spec.config.is_none() || current.config == checked.config)
         && (spec.grants.is_none() || current.grants == checked.grants)
         && spec.auto_update.is_none_or(|mode| mode == current.auto_update)
+        && (spec.timezone.is_none() || spec.timezone == current.timezone)
 }
 
 fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checked, spec: &EnableSpec) -> Load {
@@ -359,6 +372,7 @@ fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checke
         consent: spec.consent.map(|digest| digest.to_string()),
         grants: Some(checked.grants.capabilities().to_vec()),
         auto_update: spec.auto_update.map(|mode| mode.as_str().to_owned()),
+        timezone: spec.timezone.clone(),
         ..Load::default()
     }
 }

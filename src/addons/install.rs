@@ -25,6 +25,7 @@ use crate::addons::{Addons, settings, verify};
 use crate::host::inspect::Inspection;
 use crate::host::{CompiledAddon, Export, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
+use crate::model::cron;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::JobId;
@@ -243,6 +244,10 @@ impl Addons {
         let kept = begun.version.is_some().then_some(&begun.config);
         let config = settings::check(&record.manifest, ticket.config.as_ref().or(kept))
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
+        if let Some(zone) = ticket.timezone.as_ref().filter(|zone| !cron::is_timezone(zone)) {
+            let message = format!("timezone: `{zone}` is not the IANA name of a time zone, such as Europe/Berlin");
+            return Err(JobError::permanent(JobCode::ConfigInvalid, message));
+        }
         let followed = self.followed(begun, record, inspection).await?;
         let grants = match &ticket.grants {
             None if let Some(Followed::Within(carried)) = &followed => carried.clone(),

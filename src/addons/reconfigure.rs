@@ -54,6 +54,7 @@ impl Addons {
             next = Enablement {
                 order: patch.order.unwrap_or(fresh.order),
                 auto_update: patch.auto_update.unwrap_or(fresh.auto_update),
+                timezone: patch.timezone.clone().or_else(|| fresh.timezone.clone()),
                 grants,
                 ..fresh
             };
@@ -97,6 +98,7 @@ impl Addons {
         }
         next.auto_update = patch.auto_update.unwrap_or(next.auto_update);
         next.order = patch.order.unwrap_or(next.order);
+        next.timezone = patch.timezone.clone().or(next.timezone);
         if faults.is_empty() { Ok(next) } else { Err(AddonsError::Invalid(faults)) }
     }
 

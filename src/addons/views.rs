@@ -5,9 +5,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::model::code::JobCode;
 use crate::model::job::{Failure, Step};
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{HookPoint, Manifest};
 use crate::store::addons::VersionRecord;
+use crate::store::breakers::Breaker;
 use crate::store::enablements::{AutoUpdate, Candidate, Enablement, Previous};
 
 /// One version of one addon.
@@ -177,6 +179,9 @@ pub struct EnablementView {
     pub order: i64,
     /// What happens about new versions.
     pub auto_update: AutoUpdate,
+    /// The time zone of the user's schedules, where one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// The last job about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
@@ -194,6 +199,44 @@ pub struct EnablementView {
     /// Since when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
+    /// Those of its hooks that failed lately.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerView>,
+}
+
+/// A hook that failed lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakerView {
+    /// Where it hooks in.
+    pub point: HookPoint,
+    /// `closed`: it is asked; `open`: it is not; `half-open`: one call tries it.
+    pub state: &'static str,
+    /// How often it failed since it last worked.
+    pub failures: usize,
+    /// How it failed last.
+    pub code: JobCode,
+    /// Until when it is not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<DateTime<Utc>>,
+}
+
+impl BreakerView {
+    /// The view of what is known.
+    #[must_use]
+    pub fn of(point: HookPoint, breaker: &Breaker) -> Self {
+        Self {
+            point,
+            state: match breaker.open_until {
+                None => "closed",
+                Some(until) if until > clock::now_ms() => "open",
+                Some(_) => "half-open",
+            },
+            failures: breaker.failures.len(),
+            code: breaker.code,
+            open_until: breaker.open_until.map(clock::from_ms),
+        }
+    }
 }
 
 impl CandidateView {
@@ -235,12 +278,14 @@ impl EnablementView {
             config: record.config.clone(),
             order: record.order,
             auto_update: record.auto_update,
+            timezone: record.timezone.clone(),
             job_id: record.job_id.as_ref().map(ToString::to_string),
             steps: record.steps.clone(),
             error: record.error.clone(),
             requested: Vec::new(),
             missing_secrets: Vec::new(),
             enabled_at: record.enabled_at,
+            breakers: Vec::new(),
         }
     }
 }

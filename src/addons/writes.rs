@@ -1,6 +1,7 @@
-//! Writing an enablement: every process forgets what it knew of it.
+//! Writing an enablement: every process forgets what it knew of it, and what wakes it is made anew.
 
 use crate::addons::Inner;
+use crate::addons::owner::Owner;
 use crate::model::id::JobId;
 use crate::store::StoreError;
 use crate::store::enablements::{Concluded, Enablement, Handover, Put, RolledBack, Switched};
@@ -10,15 +11,17 @@ impl Inner {
     /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
     /// it over the control channel, this one does it now, so that whoever asked for the change meets it.
     pub(super) async fn write(&self, expected_revision: u64, next: &Enablement) -> Result<Put, StoreError> {
+        let is_woken = self.announce_write(next).await?;
         let put = self.enablements.put(expected_revision, next).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        self.written(next, is_woken).await;
         put
     }
 
     /// The last write of a job: only while nobody cancelled it, and never cancelled after it.
     pub(super) async fn conclude(&self, job: &JobId, next: &Enablement) -> Result<Concluded, StoreError> {
+        let is_woken = self.announce_write(next).await?;
         let concluded = self.enablements.conclude(job, next).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        self.written(next, is_woken).await;
         concluded
     }
 
@@ -29,15 +32,17 @@ impl Inner {
         next: &Enablement,
         handover: &Handover<'_>,
     ) -> Result<Switched, StoreError> {
+        let is_woken = self.announce_write(next).await?;
         let switched = self.enablements.switch(job, next, handover).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        self.written(next, is_woken).await;
         switched
     }
 
     /// Goes back to the version before and its values.
     pub(super) async fn roll_back(&self, next: &Enablement, left: &str) -> Result<RolledBack, StoreError> {
+        let is_woken = self.announce_write(next).await?;
         let done = self.enablements.roll_back(next, left).await;
-        self.caches.forget(&(next.client.clone(), next.user.clone(), next.addon.clone()));
+        self.written(next, is_woken).await;
         done
     }
 
@@ -58,8 +63,17 @@ impl Inner {
         let concluded = self.enablements.erase(job, current).await;
         self.caches.forget(&(current.client.clone(), current.user.clone(), current.addon.clone()));
         if matches!(concluded, Ok(Concluded::Written)) {
+            self.settle_erased(current).await;
             self.forget_secrets(current).await;
         }
         concluded
+    }
+
+    async fn written(&self, next: &Enablement, is_woken: bool) {
+        let (client, user, addon) = (next.client.clone(), next.user.clone(), next.addon.clone());
+        self.caches.forget(&(client.clone(), user.clone(), addon.clone()));
+        if is_woken {
+            self.settle_signals(&Owner { client, user, addon }).await;
+        }
     }
 }

@@ -91,7 +91,12 @@ impl App {
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), guests.clone())),
+            runner: Arc::new(GuestPorts::new(
+                &store,
+                gallery.clone(),
+                guests.clone(),
+                (work.clone(), config.addons.signals),
+            )),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
         });

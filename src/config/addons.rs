@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
+use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
+use crate::config::signals::SignalSettings;
 use crate::config::signatures::SignatureMode;
 use crate::config::starts::StartSettings;
 use crate::model::capability::CapabilityKind;
@@ -65,8 +67,12 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// What addons are woken by, and how often.
+    pub signals: SignalSettings,
     /// What addons may leave for later.
     pub starts: StartSettings,
+    /// The time that hooks have, and when a broken one is left alone for a while.
+    pub hooks: HookSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -106,7 +112,9 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            signals: SignalSettings::default(),
             starts: StartSettings::default(),
+            hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

@@ -18,8 +18,8 @@ use tracing::{error, info, warn};
 use crate::addons::{CallContext, Lineage};
 use crate::clock;
 use crate::jobs::{
-    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
-    reconfigure, unload, upkeep,
+    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, handle, invoke, load, message, publish,
+    read_ticket, reconfigure, tick, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -29,13 +29,15 @@ use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
 use crate::model::job_error::JobError;
 use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
 use crate::store::StoreError;
-use crate::store::jobs::{Begun, Finished, JobRecord};
+use crate::store::jobs::{Begun, Finished, JobRecord, NewJob};
 use crate::work::progress::Progress;
 
 /// How long a job that was told to stop may take to stop by itself before it is dropped.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How often the end of a job is written again while Redis is away.
 const FINISH_TRIES: u32 = 20;
+/// The number of the event with which a job first begins.
+const FIRST_RUN: u64 = 2;
 /// Pause between two such tries.
 const FINISH_PAUSE: Duration = Duration::from_millis(500);
 
@@ -146,9 +148,18 @@ impl JobHandler {
         let records = self.services.work.records();
         let mut id = own_id(kind, delivery);
         let mut begun = records.begin(&id, delivery.attempt).await?;
+        if begun == Begun::Missing && kind == JobKind::Tick && id.as_foreign().is_none() {
+            // A scheduler of ours left it: no request wrote a record before.
+            let job = adopt::read(&self.services, kind, &id, delivery).job;
+            records.create(&NewJob { is_foreign: false, ..job }).await?;
+            begun = records.begin(&id, delivery.attempt).await?;
+        }
         if begun == Begun::Missing {
             id = JobId::foreign(delivery.lane.name(), &delivery.id);
-            records.adopt(&adopt::read(&self.services, kind, &id, delivery).job).await?;
+            let job = adopt::read(&self.services, kind, &id, delivery).job;
+            if records.adopt(&job).await?.is_listened_to && kind.is_heard() {
+                records.owe(&id).await?;
+            }
             begun = records.begin(&id, delivery.attempt).await?;
         }
         match begun {
@@ -252,7 +263,9 @@ impl JobHandler {
     /// A job that no flow parent waits for leaves its own dispatch before it is finished.
     async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
         let id = &record.facts.id;
-        if record.facts.is_awaited() && self.services.work.records().is_owed(id).await? {
+        // What began once, as nearly every job of ours does, has a flow parent where anybody listens, and owes nothing.
+        let may_owe = record.facts.is_awaited() || record.facts.is_foreign || record.sequence > FIRST_RUN;
+        if may_owe && self.services.work.records().is_owed(id).await? {
             self.services.work.leave_dispatch(record).await?;
         }
         Ok(())
@@ -295,6 +308,8 @@ fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Se
         JobKind::Generate => Box::pin(generate::run(cx)),
         JobKind::Message => Box::pin(message::run(cx)),
         JobKind::Invoke => Box::pin(invoke::run(cx)),
+        JobKind::Handle => Box::pin(handle::run(cx)),
+        JobKind::Tick => Box::pin(tick::run(cx)),
         JobKind::Load => Box::pin(load::run(cx)),
         JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
         JobKind::Unload => Box::pin(unload::run(cx)),

@@ -40,6 +40,8 @@ const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 const MAX_COMPONENTS: usize = 500;
 /// Enablements that one look for updates takes up.
 const MAX_FOLLOWED: usize = 1000;
+/// Enablements that one look takes up whose schedules and listening are made right where they are not.
+const MAX_SIGNALS: usize = 2000;
 /// Enablements that wait for secrets, and places of secrets to be moved to a newer key, that one sweep takes up.
 const MAX_SECRETS: usize = 200;
 
@@ -52,9 +54,10 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
+    let signals = services.addons.look_after_signals(MAX_SIGNALS).await;
     let secrets = services.addons.look_after_secrets(MAX_SECRETS).await;
     let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
-    let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
+    let (unnamed, recompiled, followed, signals) = (unnamed?, recompiled?, followed?, signals?);
     let (gone_on, rewrapped) = secrets?;
     if owed + lost > 0 {
         info!(
@@ -64,7 +67,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     }
     Ok(json!({
         "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled, "followed": followed, "goneOn": gone_on, "rewrapped": rewrapped,
+        "recompiled": recompiled, "followed": followed, "signals": signals, "goneOn": gone_on, "rewrapped": rewrapped,
     }))
 }
 

@@ -45,20 +45,24 @@ pub enum EventType {
     /// An addon is blocked.
     #[serde(rename = "addon.blocked")]
     AddonBlocked,
+    /// An addon announced something of its own.
+    #[serde(rename = "addon.emitted")]
+    AddonEmitted,
 }
 
 impl EventType {
     /// The events that end a job: of these a job has exactly one.
     pub const TERMINAL: [Self; 3] = [Self::JobCompleted, Self::JobFailed, Self::JobCancelled];
 
-    /// Every job event a `webhookUrl` may ask for.
-    pub const OF_A_JOB: [Self; 6] = [
+    /// Every event a `webhookUrl` may ask for: what happens to the job, and what addons announce in the course of it.
+    pub const OF_A_JOB: [Self; 7] = [
         Self::JobQueued,
         Self::JobProcessing,
         Self::JobProgress,
         Self::JobCompleted,
         Self::JobFailed,
         Self::JobCancelled,
+        Self::AddonEmitted,
     ];
 
     /// The type as it is written outside.
@@ -77,6 +81,7 @@ impl EventType {
             Self::AddonAwaitingConsent => "addon.awaiting-consent",
             Self::AddonQuarantined => "addon.quarantined",
             Self::AddonBlocked => "addon.blocked",
+            Self::AddonEmitted => "addon.emitted",
         }
     }
 
@@ -154,6 +159,12 @@ pub struct EventData {
     /// The job's error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
+    /// The topic under which an addon announced something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// What it announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
     /// What the client sent along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
@@ -175,6 +186,8 @@ impl EventData {
             progress: None,
             result: None,
             error: None,
+            topic: None,
+            payload: None,
             metadata: None,
             sequence,
         }

@@ -160,6 +160,28 @@ impl Enablements {
         Ok(Page { items: items.into_iter().map(|(client, user, _)| (client, user)).collect(), next_cursor })
     }
 
+    /// Whether any user of `client` has an enablement of `addon`, switched off or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn has_user_of(&self, client: &ClientId, addon: &AddonId) -> Result<bool, StoreError> {
+        let mut cursor = 0_u64;
+        loop {
+            let mut command = redis::cmd("HSCAN");
+            command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor);
+            // A client's name has nothing that a pattern minds.
+            command.arg("MATCH").arg(format!("{client}:*")).arg("COUNT").arg(1000);
+            let (next, members): (u64, Vec<(String, String)>) = self.store.ask(&command).await?;
+            if !members.is_empty() {
+                return Ok(true);
+            }
+            if next == 0 {
+                return Ok(false);
+            }
+            cursor = next;
+        }
+    }
+
     /// The same, each with the component that runs for the user; none where it is switched off or was never loaded.
     ///
     /// # Errors

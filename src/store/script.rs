@@ -161,6 +161,21 @@ script!(
     "start_admit.lua"
 );
 script!(
+    /// Counts a failure of a hook.
+    BREAKER_FAIL,
+    "breaker_fail.lua"
+);
+script!(
+    /// Asks whether a hook that was left alone may be tried.
+    BREAKER_TRY,
+    "breaker_try.lua"
+);
+script!(
+    /// Forgets the failures of a hook that works.
+    BREAKER_CLOSE,
+    "breaker_close.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"
@@ -182,6 +197,11 @@ script!(
     KV_DELETE,
     "kv.lua",
     "kv_delete.lua"
+);
+script!(
+    /// Removes a whole scope, unless it was written since.
+    KV_REMOVE,
+    "kv_remove.lua"
 );
 script!(
     /// Lists keys.

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
-use crate::queue::tickets::dispatch::Dispatch;
+use crate::queue::tickets::dispatch::{Dispatch, Emitted};
 use crate::queue::{AddOptions, Ticket};
 use crate::store::jobs::{JobRecord, NewJob};
 use crate::work::idempotency::Reserved;
@@ -52,10 +52,10 @@ impl Work {
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
         let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
-        let leaving = Arc::new(Leaving { job, ticket });
+        let leaving = Arc::new(Leaving::new(job, ticket));
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
-        if job.is_awaited() {
+        if job.is_awaited() || leaving.is_listened_to() {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
         } else if job.not_before.is_some() {
             self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
@@ -100,7 +100,7 @@ impl Work {
         add: &AddOptions,
     ) -> Result<(), WorkError> {
         let dispatch =
-            Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
+            Dispatch { job_id: job.id.to_string(), traceparent: job.traceparent.clone(), ..Dispatch::default() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), add).await?;
         if job.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobQueued)) {
             self.announce(&job.id, EventType::JobQueued).await?;
@@ -113,7 +113,7 @@ impl Work {
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
     pub async fn announce(&self, job: &JobId, event: EventType) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], traceparent: None };
+        let dispatch = Dispatch { job_id: job.to_string(), events: vec![event], ..Dispatch::default() };
         let id = format!("hook_{}_{job}", event.as_str().trim_start_matches("job."));
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
     }
@@ -123,9 +123,37 @@ impl Work {
     /// # Errors
     /// [`WorkError`] when Redis is away or full.
     pub async fn announce_progress(&self, job: &JobId, percent: u8) -> Result<(), WorkError> {
-        let dispatch = Dispatch { job_id: job.to_string(), events: vec![EventType::JobProgress], traceparent: None };
+        let events = vec![EventType::JobProgress];
+        let dispatch = Dispatch { job_id: job.to_string(), events, ..Dispatch::default() };
         let id = format!("hook_progress_{job}_{percent}");
         Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Leaves the dispatch of what an addon announced in the course of the job. The same number again is the same event.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis is away or full.
+    pub async fn announce_emitted(&self, job: &JobId, emitted: Emitted, trace: Option<&str>) -> Result<(), WorkError> {
+        let id = format!("hook_emitted_{job}_{}_{}", emitted.addon_id, emitted.number);
+        let dispatch = Dispatch {
+            job_id: job.to_string(),
+            emitted: Some(emitted),
+            traceparent: trace.map(str::to_owned),
+            ..Dispatch::default()
+        };
+        Ok(self.producer.add(&id, &dispatch, &AddOptions::default()).await?)
+    }
+
+    /// Whether the end of a job is told to anybody: to its own receiver, or to addons of its user.
+    ///
+    /// # Errors
+    /// [`WorkError`] when Redis cannot be asked.
+    pub(super) async fn is_told(&self, record: &JobRecord) -> Result<bool, WorkError> {
+        let facts = &record.facts;
+        if facts.is_awaited() {
+            return Ok(true);
+        }
+        Ok(facts.kind.is_heard() && self.signals.is_listening(&facts.client, facts.user.as_ref()).await?)
     }
 
     /// Leaves the dispatch of the event that ends the job, for jobs that no flow parent waits for.
@@ -138,7 +166,7 @@ impl Work {
         let job = &record.facts.id;
         let first = dispatch_id(job);
         let id = if record.facts.is_foreign { first } else { format!("{first}_{}", record.sequence) };
-        let dispatch = Dispatch { job_id: job.to_string(), events: Vec::new(), traceparent: None };
+        let dispatch = Dispatch { job_id: job.to_string(), ..Dispatch::default() };
         self.producer.add(&id, &dispatch, &AddOptions::default()).await?;
         Ok(self.jobs.settle(job).await?)
     }

@@ -1,13 +1,17 @@
 //! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
 
 mod bombs;
+mod breakers;
+mod chain;
 mod command;
 mod deliver;
 mod dispatch;
 mod following;
 mod foreign;
 mod generate;
+mod handle;
 mod handover;
+mod hearing;
 mod invoke;
 mod load;
 mod message;
@@ -19,10 +23,12 @@ mod reconfigure;
 mod refused;
 mod rights;
 mod schemas;
+mod sharing;
 mod sources;
 mod starts;
 mod stopping;
 mod tenants;
+mod tick;
 mod unload;
 mod upgrade;
 mod upkeep;

@@ -192,6 +192,9 @@ pub struct Enablement {
     pub order: i64,
     /// Whether it follows newer versions.
     pub auto_update: AutoUpdate,
+    /// The time zone of the user's schedules, an IANA name; none is UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// The job that last changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
@@ -240,6 +243,7 @@ impl Enablement {
             config: Value::Object(serde_json::Map::new()),
             order: 0,
             auto_update: AutoUpdate::None,
+            timezone: None,
             job_id: None,
             request: None,
             steps: Vec::new(),

@@ -139,7 +139,7 @@ fn a_world_exports_what_the_manifest_promises() -> Result<()> {
         "events": { "handles": ["job.completed"] },
         "provider": { "sizes": ["64x64"] },
     });
-    let whole = manifest(&[], &parts)?;
+    let whole = manifest(&[CapabilityKind::Schedule], &parts)?;
     let optional = [Optional::Lifecycle, Optional::ConfigHandler, Optional::Migration];
     let (resolve, world) = tailored(&whole, &optional)?;
     assert_eq!(resolve.worlds[world].exports.len(), 11);

@@ -18,8 +18,6 @@ use crate::support::until;
 
 /// The user's, the client's and the publisher's value of the same secret; each is used at one time.
 const VALUES: [&str; 3] = ["zebra-Quartz/user+0001", "zebra-Quartz/client+0002", "zebra-Quartz/publisher+0003"];
-/// Where a client's values are.
-const OF_CLIENT: &str = "/api/v1/addons/semantest.fixture-secretive/secrets";
 /// What is no secret and has to be found, or the search proves nothing.
 const MARKER: &str = "a marker in the clear 4711";
 
@@ -108,51 +106,48 @@ fn files(folder: &Path) -> Seen {
 
 /// A running `dev` with the fixture, and everything that it answered.
 struct Stage {
-    program: Program,
-    ready: Value,
     client: Http,
     admin: Http,
     receiver: Receiver,
-    bound: Peer,
     seen: Seen,
 }
 
 impl Stage {
-    /// Starts `dev` on `folder`, says everything that it can to its log, and asks for the fixture.
-    async fn set_up(folder: &Path) -> Self {
-        let (data, none) = (folder.join("data").display().to_string(), folder.join("none").display().to_string());
-        std::fs::create_dir(&none).expect("a folder");
-        let words = ["dev", "--json", "--listen", "127.0.0.1:0", "--data", &data, "--addons", &none];
-        let program = Program::start(&words, &[(String::from("SEMANTEST_LOG"), String::from("trace"))]);
-        let ready = program.first_answer().await;
-        let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
-        let caller = |key: &str| Http::to(&text("url")).with_key(&text(key));
-        let (client, admin) = (caller("clientKey"), caller("adminKey"));
-        let bound = Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
-        let receiver = Receiver::content().await;
-        let stage = Self { program, ready, client, admin, receiver, bound, seen: Seen::new() };
-        stage.admin.publish_well(bound_to(&stage.origin(), "https://other.example.com")).await;
-        stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
-        stage
+    /// Runs an action to its end, and reads everything that anybody may read of the job.
+    async fn act(&mut self, action: &str, params: Value) -> Value {
+        let path = format!("/api/v1/users/alice/addons/{ADDON}/actions/{action}");
+        let asked = self.client.post(&path, &json!({ "params": params, "webhookUrl": self.receiver.url() })).await;
+        let job = id_of(&asked.expect(202).json());
+        let path = format!("/api/v1/jobs/{job}");
+        let stream = self.client.get(&format!("{path}/events")).await.expect(200);
+        self.seen.push((format!("the events of {action}"), stream.bytes));
+        let is_over =
+            async || ["completed", "failed"].contains(&self.client.job(&job).await["status"].as_str().unwrap_or(""));
+        until("the job is over", is_over).await;
+        for part in ["", "/logs?limit=200"] {
+            let answer = self.client.get(&format!("{path}{part}")).await.expect(200);
+            self.seen.push((format!("{path}{part} of {action}"), answer.bytes));
+        }
+        self.client.job(&job).await
     }
 
-    fn origin(&self) -> String {
-        self.bound.url("").expect("a URL").origin().ascii_serialization()
+    async fn look(&mut self, paths: &[String]) {
+        for path in paths {
+            let answer = self.client.get(path).await.expect(200);
+            self.seen.push((path.clone(), answer.bytes));
+        }
     }
 
-    fn told(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap_or_default()
-    }
-
-    /// Sets each value, and tries to set it in a way that is refused.
-    async fn set_all(&mut self) {
-        let (of_all, of_user) = (format!("/api/v1/admin/addons/{ADDON}/secrets"), of_user("alice"));
+    /// Sets the secret on all three levels, and tries what is refused.
+    async fn set_everywhere(&mut self, of_client: &str) {
+        let of_all = format!("/api/v1/admin/addons/{ADDON}/secrets");
         for (caller, path, value) in [
-            (&self.admin, of_all.as_str(), VALUES[2]),
-            (&self.client, OF_CLIENT, VALUES[1]),
-            (&self.client, of_user.as_str(), VALUES[0]),
+            (self.admin.clone(), &of_all, VALUES[2]),
+            (self.client.clone(), &of_client.to_owned(), VALUES[1]),
+            (self.client.clone(), &of_user("alice"), VALUES[0]),
         ] {
-            set(caller, path, "key", value).await.expect(204);
+            set(&caller, path, "key", value).await.expect(204);
+            // A value that is refused leaves no trace either.
             let body = json!({ "value": value, "hint": value });
             let request = caller.request(Method::PUT, &format!("{path}/key")).json(&body);
             let refused = caller.send(request).await.expect(422);
@@ -162,27 +157,31 @@ impl Stage {
         }
     }
 
-    /// Has the guest use each value, the user's first; what is removed uncovers the next one.
-    async fn use_all(&mut self) {
-        let url = format!("{}/path?key={{{{key}}}}", self.origin());
-        let of_user = of_user("alice");
-        for (value, path) in VALUES.into_iter().zip([Some(of_user.as_str()), Some(OF_CLIENT), None]) {
+    /// Sends and signs with each value in turn: the user's, the client's, the publisher's.
+    async fn send_each(&mut self, bound: &Peer, of_client: &str) {
+        let url = format!("{}/path?key={{{{key}}}}", origin_of(bound));
+        for expected in VALUES {
             let sent = self.act("send", json!({ "url": url, "headers": { "x-key": "{{key}}" } })).await;
             assert_eq!(sent["status"], "completed", "{sent}");
-            let seen = self.bound.seen();
-            let header = seen.last().and_then(|seen| seen.header("x-key"));
-            assert_eq!(header, Some(value), "it does get where it belongs");
+            let seen = bound.seen();
+            assert_eq!(
+                seen.last().and_then(|seen| seen.header("x-key")),
+                Some(expected),
+                "it does get where it belongs"
+            );
             let signed = self.act("sign", json!({ "message": MARKER })).await;
             assert_eq!(signed["status"], "completed", "{signed}");
-            if let Some(path) = path {
+            if expected != VALUES[2] {
+                // Removed, the next one counts.
+                let path = if expected == VALUES[0] { of_user("alice") } else { of_client.to_owned() };
                 self.client.delete(&format!("{path}/key")).await.expect(204);
             }
         }
     }
 
-    /// Has the guest read the last value in clear, and be careless with it.
-    async fn be_careless(&mut self) {
-        let url = format!("{}/path", self.origin());
+    /// What a guest that reads the secret may try, and how it ends.
+    async fn misbehave(&mut self, origin: &str) {
+        let url = format!("{origin}/path?key={{{{key}}}}");
         for (action, params, code) in [
             ("length", json!({}), Value::Null),
             ("log", json!({}), Value::Null),
@@ -194,61 +193,64 @@ impl Stage {
             assert_eq!(job["error"]["code"], code, "{action}: {job}");
         }
     }
+}
 
-    /// Runs an action to its end, and reads everything that anybody may read of the job.
-    async fn act(&mut self, action: &str, params: Value) -> Value {
-        let path = format!("/api/v1/users/alice/addons/{ADDON}/actions/{action}");
-        let asked = self.client.post(&path, &json!({ "params": params, "webhookUrl": self.receiver.url() })).await;
-        let job = id_of(&asked.expect(202).json());
-        let path = format!("/api/v1/jobs/{job}");
-        let stream = self.client.get(&format!("{path}/events")).await.expect(200);
-        self.seen.push((format!("the events of {action}"), stream.bytes));
-        let ends = ["completed", "failed"];
-        let is_over = async || ends.contains(&self.client.job(&job).await["status"].as_str().unwrap_or(""));
-        until("the job is over", is_over).await;
-        for part in ["", "/logs?limit=200"] {
-            let answer = self.client.get(&format!("{path}{part}")).await.expect(200);
-            self.seen.push((format!("{path}{part} of {action}"), answer.bytes));
-        }
-        self.client.job(&job).await
-    }
-
-    /// Collects what the platform says of itself and of the addon, what it told the receiver, and what is in Redis.
-    async fn collect(&mut self) {
-        let addon = format!("/api/v1/users/alice/addons/{ADDON}");
-        for path in [addon.clone(), format!("{addon}/data"), format!("{addon}/secrets"), OF_CLIENT.to_owned()] {
-            let answer = self.client.get(&path).await.expect(200);
-            self.seen.push((path, answer.bytes));
-        }
-        let told = self.receiver.arrived_at_least(12).await;
-        self.seen.extend(told.iter().map(|told| (String::from("a webhook"), told.bytes().to_vec())));
-        let metrics = Http::to(self.told("opsUrl")).get("/metrics").await.expect(200);
-        self.seen.push((String::from("/metrics"), metrics.bytes));
-        let records = kept(self.told("redisUrl")).await;
-        assert!(records.iter().any(|(_, bytes)| holds(bytes, MARKER)), "the search finds nothing at all");
-        assert!(records.iter().any(|(key, _)| key.contains(":secrets:")), "rows are there");
-        self.seen.extend(records);
-    }
+fn origin_of(peer: &Peer) -> String {
+    peer.url("").expect("a URL").origin().ascii_serialization()
 }
 
 #[tokio::test]
 async fn the_value_of_a_secret_is_in_no_record_file_log_event_or_answer() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut stage = Stage::set_up(folder.path()).await;
-    stage.set_all().await;
-    stage.use_all().await;
-    stage.be_careless().await;
-    stage.collect().await;
-    stage.program.signal("TERM");
-    assert_eq!(stage.program.ended().await.code(), Some(0));
+    let (folder, addons) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (data, none) = (folder.path().display().to_string(), addons.path().display().to_string());
+    let words = ["dev", "--json", "--listen", "127.0.0.1:0", "--data", &data, "--addons", &none];
+    // Everything that our own code can say, and what our dependencies say at their chattiest that is still about events.
+    let log = (String::from("SEMANTEST_LOG"), String::from("trace"));
+    let mut program = Program::start(&words, &[log]);
+    let ready = program.first_answer().await;
+    let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+    let caller = |key: &str| Http::to(&text("url")).with_key(&text(key));
+    let bound = Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
+    let origin = origin_of(&bound);
+    let mut stage = Stage {
+        client: caller("clientKey"),
+        admin: caller("adminKey"),
+        receiver: Receiver::content().await,
+        seen: Seen::new(),
+    };
+    stage.admin.publish_well(bound_to(&origin, "https://other.example.com")).await;
+    stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
+
+    let of_client = format!("/api/v1/addons/{ADDON}/secrets");
+    stage.set_everywhere(&of_client).await;
+    stage.send_each(&bound, &of_client).await;
+    stage.misbehave(&origin_of(&bound)).await;
+    let addon = format!("/api/v1/users/alice/addons/{ADDON}");
+    stage.look(&[addon.clone(), format!("{addon}/data"), format!("{addon}/secrets"), of_client]).await;
+    let told = stage.receiver.arrived_at_least(12).await;
+    stage.seen.extend(told.iter().map(|told| (String::from("a webhook"), told.bytes().to_vec())));
+    let metrics = Http::to(&text("opsUrl")).get("/metrics").await.expect(200);
+    stage.seen.push((String::from("/metrics"), metrics.bytes));
+
+    let records = kept(&text("redisUrl")).await;
+    assert!(
+        records.len() > 20 && records.iter().any(|(_, bytes)| holds(bytes, MARKER)),
+        "the search finds nothing at all"
+    );
+    assert!(
+        records.iter().any(|(key, _)| key.contains("secrets:user:default") || key.contains(":secrets:")),
+        "rows are there"
+    );
+    stage.seen.extend(records);
+    program.signal("TERM");
+    assert_eq!(program.ended().await.code(), Some(0));
     let files = files(folder.path());
     let is_kept = |(name, bytes): &(String, Vec<u8>)| name.contains("appendonly") && holds(bytes, MARKER);
     assert!(files.iter().any(is_kept), "Redis' own log of writes holds what was written");
-    let log = stage.program.log();
-    assert!(log.contains("SecretRevealed"), "readings in clear are in the log");
-    let mut seen = stage.seen;
-    seen.extend(files);
-    seen.push((String::from("the log"), log.into_bytes()));
-    let places = found(&seen);
+    stage.seen.extend(files);
+    let log = program.log();
+    assert!(log.contains("secret.revealed") || log.contains("SecretRevealed"), "readings in clear are in the log");
+    stage.seen.push((String::from("the log"), log.into_bytes()));
+    let places = found(&stage.seen);
     assert!(places.is_empty(), "{places:#?}");
 }

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod extract;
 pub mod key_cache;
 pub mod layers;
+pub mod limits;
 mod openapi;
 pub mod ops;
 pub mod problem;

@@ -16,7 +16,14 @@ macro_rules! script {
 script!(
     /// Writes a new job's record and its place in the client's list.
     JOB_CREATE,
+    "rates.lua",
     "job_create.lua"
+);
+script!(
+    /// Counts a request.
+    RATES_COUNT,
+    "rates.lua",
+    "rates_count.lua"
 );
 script!(
     /// Marks a job as being worked on.
@@ -66,6 +73,16 @@ script!(
     /// Makes a key stop working and tells every process.
     KEY_REVOKE,
     "key_revoke.lua"
+);
+script!(
+    /// Puts a new key in the place of an old one.
+    KEY_ROTATE,
+    "key_rotate.lua"
+);
+script!(
+    /// Stores what is known of a client and tells every process.
+    CLIENT_PUT,
+    "client_put.lua"
 );
 script!(
     /// Keeps the first request under an idempotency key.

@@ -43,6 +43,10 @@ struct ChatBody {
 }
 
 impl FromJobFields for ChatBody {
+    fn user(&self) -> Option<&UserId> {
+        Some(&self.user)
+    }
+
     fn read(fields: &mut Fields<'_>, options: &mut RawOptions) -> Option<Self> {
         let user = read_user(fields);
         let prompt = read_prompt(fields);

@@ -37,6 +37,10 @@ struct GenerateBody {
 }
 
 impl FromJobFields for GenerateBody {
+    fn user(&self) -> Option<&UserId> {
+        Some(&self.user)
+    }
+
     fn read(fields: &mut Fields<'_>, _options: &mut RawOptions) -> Option<Self> {
         let user = read_user(fields);
         let session = read_session(fields);

@@ -23,6 +23,7 @@ use utoipa_axum::routes;
 use crate::api::answer::no_job;
 use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
+use crate::api::limits::StreamPlace;
 use crate::api::openapi::ReadProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
@@ -71,6 +72,7 @@ async fn events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let tail = Tail {
+        _place: api.limits.stream(caller.client())?,
         bell: api.control.bell(&id),
         client: caller.client().clone(),
         id,
@@ -106,6 +108,8 @@ async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool,
 /// One client's place in one job's stream.
 struct Tail {
     api: ApiState,
+    /// Taken as long as the stream is open.
+    _place: Option<StreamPlace>,
     bell: Bell,
     client: ClientId,
     id: JobId,

@@ -7,6 +7,7 @@
 mod admission;
 mod announce;
 mod cancel;
+mod everywhere;
 mod idempotency;
 mod leave;
 mod listeners;
@@ -33,6 +34,7 @@ use crate::model::job_error::JobError;
 use crate::model::rate::RateStanding;
 use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
+use crate::store::clients::Clients;
 use crate::store::control::Control;
 use crate::store::endpoints::Endpoints;
 use crate::store::idempotency::Idempotency;
@@ -45,6 +47,7 @@ use crate::store::{Store, StoreError};
 pub use crate::store::jobs::JobFilter;
 pub use admission::Admission;
 pub use announce::dispatch_id;
+pub use everywhere::{OwnedJob, RetriedMany, RetryPace};
 pub use idempotency::Reserved;
 pub use listeners::{Ears, Listeners};
 pub use reconcile::LOST_AFTER;
@@ -202,6 +205,7 @@ impl WorkError {
 #[derive(Clone)]
 pub struct Work {
     jobs: Jobs,
+    clients: Clients,
     events: JobEvents,
     idempotency: Idempotency,
     producer: Producer,
@@ -218,6 +222,7 @@ impl Work {
     pub fn new(store: &Store, producer: Producer, control: Control) -> Self {
         Self {
             jobs: Jobs::new(store.clone()),
+            clients: Clients::new(store.clone()),
             events: JobEvents::new(store.clone()),
             idempotency: Idempotency::new(store.clone()),
             producer,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod admission;
+mod audit;
 mod fields;
 mod head;
 mod metrics;
@@ -26,6 +27,7 @@ use super::extract::trace;
 use super::problem::{Problem, ProblemCode};
 use super::state::ApiState;
 
+pub use audit::NothingChanged;
 pub use request_id::RequestId;
 
 /// Goes around every request of the operators' listener.

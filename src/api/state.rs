@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::jobs::Services;
 use crate::shutdown::Stop;
 use crate::store::Store;
+use crate::store::audit::Audit;
 use crate::store::clients::Clients;
 use crate::store::control::Control;
 use crate::store::job_events::JobEvents;
@@ -45,6 +46,7 @@ pub struct Inner {
     pub(super) services: Arc<Services>,
     pub(super) keys: Keys,
     pub(super) clients: Clients,
+    pub(super) audit: Audit,
     pub(super) limits: ApiLimits,
     pub(super) key_cache: KeyCache,
     pub(super) events: JobEvents,
@@ -72,6 +74,7 @@ impl ApiState {
             key_cache: KeyCache::new(keys.clone(), clients.clone(), control.clone()),
             keys,
             clients,
+            audit: Audit::new(store.clone()),
             limits: ApiLimits::new(config.limits, services.is_dev, store),
             events: JobEvents::new(store.clone()),
             uploads: Semaphore::new(UPLOADS_AT_ONCE),

@@ -226,6 +226,11 @@ script!(
     "kv_remove.lua"
 );
 script!(
+    /// Removes every value of a user, and keeps the scope.
+    KV_ERASE,
+    "kv_erase.lua"
+);
+script!(
     /// Lists keys.
     KV_LIST,
     "kv.lua",

@@ -15,7 +15,7 @@ use crate::api::state::ApiState;
 use crate::model::rate::RateGroup;
 use crate::work::Admission;
 
-use super::{head, rate_fields};
+use super::{audit, head, rate_fields};
 
 /// When a request is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,25 +41,25 @@ pub(super) async fn admit(api: ApiState, mut request: Request, next: Next) -> Re
     let route = route.as_ref().map_or("", MatchedPath::as_str);
     let is_counted = api.limits.are_enforced() && caller::has_key(request.headers());
     let Some(group) = group(route).filter(|_| is_counted) else {
-        return next.run(request).await;
+        return audit::run(&api, request, next).await;
     };
     // Who has no good key is told so by the handler.
-    let Ok(caller) = Caller::of(request.headers(), &api).await else { return next.run(request).await };
-    let Some(admission) = api.limits.admission(caller.record(), group) else { return next.run(request).await };
+    let Ok(caller) = Caller::of(request.headers(), &api).await else { return audit::run(&api, request, next).await };
+    let Some(admission) = api.limits.admission(caller.record(), group) else { return audit::run(&api, request, next).await };
     let moment = moment(request.method(), route);
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(admission.clone());
     let mut response = match moment {
         Moment::Before => match admission.count().await {
-            Ok(()) => next.run(request).await,
+            Ok(()) => audit::run(&api, request, next).await,
             Err(error) => Problem::from(error).into_response(),
         },
-        Moment::Beside => match tokio::join!(admission.count(), next.run(request)) {
+        Moment::Beside => match tokio::join!(admission.count(), audit::run(&api, request, next)) {
             (Ok(()), response) => response,
             (Err(error), _) => Problem::from(error).into_response(),
         },
         Moment::Within => {
-            let response = next.run(request).await;
+            let response = audit::run(&api, request, next).await;
             count_the_rest(&admission, response).await
         }
     };

@@ -61,6 +61,7 @@ impl FromQuery for ListQuery {
             kind: query.parsed("kind", |text| JobKind::parse(text).ok_or("is not a kind of job")),
             status: query.parsed("status", |text| JobStatus::parse(text).ok_or("is not a status of a job")),
             code: query.parsed("code", |text| JobCode::parse(text).ok_or("is not a code of a failed job")),
+            ..JobFilter::default()
         };
         Self { filter, paging: Paging::read(query) }
     }

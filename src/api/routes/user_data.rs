@@ -1,8 +1,8 @@
-//! What the platform keeps for one user of one addon, to be taken along.
+//! What the platform keeps for one user of one addon, to be taken along or erased.
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,12 +14,12 @@ use utoipa_axum::routes;
 use crate::addons::Owner;
 use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::{Path, UserAddon};
-use crate::api::openapi::ReadProblems;
+use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(export))
+    OpenApiRouter::new().routes(routes!(export, erase))
 }
 
 /// Everything that is kept for a user of an addon, as one JSON document; it comes in pieces, however large it is.
@@ -41,6 +41,24 @@ async fn export(
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((fields, Body::from_stream(parts)).into_response())
+}
+
+/// Erases every value that the addon keeps for the user, those for a rollback too. The addon stays enabled, with its settings,
+/// grants and secrets; what users of the client share in it stays as well.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{userId}/addons/{addonId}/data", operation_id = "eraseUserAddonData", tag = "addons of users",
+    params(("userId" = String, Path), ("addonId" = String, Path)),
+    responses((status = 204, description = "Nothing is left"), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn erase(
+    State(api): State<ApiState>,
+    caller: ClientCaller,
+    Path(path): Path<UserAddon>,
+) -> Result<StatusCode, Problem> {
+    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
+    api.addons().erase_values(&owner).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A user's data of an addon.

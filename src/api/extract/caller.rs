@@ -58,7 +58,7 @@ impl Caller {
     /// Reads and verifies the key.
     ///
     /// # Errors
-    /// 401 when there is none or it is not valid, 403 when its client is suspended, 503 when nobody can tell.
+    /// 401 when there is none or it is not valid, 403 when its client is suspended or the key has no scope, 503 when nobody can tell.
     pub async fn of(fields: &HeaderMap, state: &ApiState) -> Result<Self, Problem> {
         let text = key_text(fields)?.ok_or_else(|| {
             Problem::unauthenticated("send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`")
@@ -70,6 +70,9 @@ impl Caller {
         if holder.client.is_suspended() {
             let detail = format!("the client `{}` is suspended; ask the platform's admin", holder.client.id);
             return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        if holder.key.scopes.is_empty() {
+            return Err(Problem::new(ProblemCode::Forbidden, "the key has no scope"));
         }
         Ok(Self(holder))
     }

@@ -20,6 +20,7 @@ mod router;
 pub mod routes;
 mod serve;
 mod state;
+pub mod tenant;
 
 pub use ops::{Figures, OpsState, ReadinessCheck};
 pub use router::{openapi_json, router};

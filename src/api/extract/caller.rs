@@ -18,10 +18,6 @@ use crate::store::keys::KeyScope;
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Holder>);
 
-/// A caller that works for its own users.
-#[derive(Clone, Debug)]
-pub struct ClientCaller(Caller);
-
 /// A caller that publishes; admins may too.
 #[derive(Clone, Debug)]
 pub struct PublisherCaller(Caller);
@@ -77,19 +73,15 @@ impl Caller {
         Ok(Self(holder))
     }
 
-    fn need(self, scope: KeyScope) -> Result<Self, Problem> {
+    /// The caller, where the key has the scope.
+    ///
+    /// # Errors
+    /// 403 that names the scope.
+    pub fn need(self, scope: KeyScope) -> Result<Self, Problem> {
         if self.has(scope) {
             return Ok(self);
         }
         Err(Problem::new(ProblemCode::Forbidden, format!("the key lacks the scope `{}`", scope.as_str())))
-    }
-}
-
-impl ClientCaller {
-    /// The tenant.
-    #[must_use]
-    pub fn client(&self) -> &ClientId {
-        self.0.client()
     }
 }
 
@@ -153,14 +145,6 @@ impl FromRequestParts<ApiState> for Caller {
             Some(caller) => Ok(caller.clone()),
             None => Self::of(&parts.headers, state).await,
         }
-    }
-}
-
-impl FromRequestParts<ApiState> for ClientCaller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state).await?.need(KeyScope::Client).map(Self)
     }
 }
 

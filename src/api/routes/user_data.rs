@@ -1,7 +1,6 @@
 //! What the platform keeps for one user of one addon, to be taken along or erased.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
@@ -11,12 +10,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::addons::Owner;
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::{Path, UserAddon};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(export, erase))
@@ -30,12 +28,10 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn export(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
 ) -> Result<Response, Problem> {
-    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
-    let parts = api.addons().export(&owner).await?;
+    let parts = tenant.export(path).await?;
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -52,12 +48,10 @@ async fn export(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn erase(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
 ) -> Result<StatusCode, Problem> {
-    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
-    api.addons().erase_values(&owner).await?;
+    tenant.erase_values(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -56,7 +56,7 @@ impl Keys {
             return Ok(Rotated::Over);
         }
         let end = now + TimeDelta::from_std(overlap).unwrap_or(TimeDelta::MAX);
-        let old_ends_at = old.expires_at.map_or(end, |own| own.min(end));
+        let old_ends_at = clock::from_ms(millis(old.expires_at.map_or(end, |own| own.min(end))));
         let fresh = format::fresh(&old.env);
         let record = KeyRecord {
             id: fresh.id.clone(),

@@ -2,10 +2,13 @@
 -- Redis' own clock counts, so that servers whose clocks differ share one limit.
 -- A request is counted on all of its counters or on none. Each gives four numbers: its limit, what is left, in how many ms it is
 -- whole again, and after how many ms the request fits (0: it does).
+local counted_at
 local function count_on(keys, limits, standings)
-    local time = redis.call('TIME')
-    local now = time[1] * 1000000 + time[2]
-    local window, ends, fits = 60000000, {}, true
+    if not counted_at then
+        local time = redis.call('TIME')
+        counted_at = time[1] * 1000000 + time[2]
+    end
+    local now, window, ends, fits = counted_at, 60000000, {}, true
     for index = 1, #keys do
         ends[index] = math.max(tonumber(redis.call('GET', keys[index]) or '0'), now)
         if ends[index] + window / limits[index] > now + window then fits = false end

@@ -28,10 +28,12 @@ pub mod logbook;
 mod meter;
 pub mod outcome;
 pub mod ports;
+mod random;
 mod refresh;
 mod resources;
 pub mod section;
 mod state;
+mod tally;
 mod ticker;
 mod translate;
 mod wasi;
@@ -159,7 +161,6 @@ impl Host {
             all_permits: permits(settings.concurrent_calls),
             cancel_grace: settings.cancel_grace.duration(),
             assets: AssetLimits {
-                max_bytes: settings.max_asset.as_u64(),
                 max_window: u32::try_from(settings.max_asset_window.as_u64()).unwrap_or(u32::MAX),
                 unfinished_bytes: 0,
             },

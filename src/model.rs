@@ -19,6 +19,7 @@ pub mod image;
 pub mod job;
 pub mod job_error;
 pub mod lifecycle;
+pub mod limit;
 pub mod limits;
 pub mod manifest;
 pub mod network;

@@ -13,6 +13,7 @@ use crate::model::code::JobCode;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
+use crate::model::limit::{Excess, Limit};
 use crate::queue::tickets::invoke::Invoke;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
@@ -88,7 +89,11 @@ impl Addons {
             JobError::permanent(JobCode::AddonBadInput, format!("`{}` has no action `{action}`", owner.addon))
         })?;
         if let Err(AddonsError::Invalid(faults)) = self.check_params(&running, action, params) {
-            return Err(JobError::permanent(JobCode::AddonBadInput, super::settings::in_words(&faults)));
+            let failure = Failure::permanent(JobCode::AddonBadInput, super::settings::in_words(&faults));
+            return Err(match self.params_excess(params) {
+                Some(excess) => failure.with_details(excess.details()).into(),
+                None => failure.into(),
+            });
         }
         let limits = self.inner.limits(&running.manifest, declared.cpu_ms, declared.timeout_ms);
         let compiled = self.inner.compiled(&running).await?;
@@ -119,6 +124,13 @@ impl Addons {
             None => vec![Fault { pointer: String::from("/params"), message: String::from("is not an object") }],
         };
         if faults.is_empty() { Ok(()) } else { Err(AddonsError::Invalid(faults)) }
+    }
+
+    /// The limit of parameters, where they are beyond it.
+    fn params_excess(&self, params: &Value) -> Option<Excess> {
+        let reached = u64::try_from(params.to_string().len()).unwrap_or(u64::MAX);
+        let allowed = self.inner.settings.params_limit.as_u64();
+        (reached > allowed).then_some(Excess { limit: Limit::ParamsBytes, reached, allowed })
     }
 
     async fn must_be_enabled(&self, owner: &Owner) -> Result<Arc<Running>, AddonsError> {

@@ -60,6 +60,10 @@ pub struct Usage {
     pub waited: Duration,
     /// Most linear memory at once.
     pub peak_memory: ByteSize,
+    /// Key-value operations.
+    pub kv_operations: u64,
+    /// Bytes of keys and values that these carried, both ways.
+    pub kv_bytes: u64,
 }
 
 /// How a call went.
@@ -78,7 +82,14 @@ pub struct CallReport {
 impl CallReport {
     /// The report of a call that never reached its guest.
     const fn not_started(outcome: Result<Reply, CallFailure>, waited: Duration) -> Self {
-        let usage = Usage { cpu: Duration::ZERO, wall: Duration::ZERO, waited, peak_memory: ByteSize::bytes(0) };
+        let usage = Usage {
+            cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            waited,
+            peak_memory: ByteSize::bytes(0),
+            kv_operations: 0,
+            kv_bytes: 0,
+        };
         Self { outcome, logs: Vec::new(), dropped_log_lines: 0, usage }
     }
 }
@@ -153,9 +164,8 @@ impl Host {
         let circumstances = Circumstances {
             refusal: state.limiter.refusal(),
             cpu_used: meter.total(),
-            cpu_allowed: limits.cpu,
-            wall_allowed: limits.wall,
-            crossing_allowed: limits.host_call_bytes.as_u64(),
+            wall_used: started.elapsed(),
+            limits,
         };
         let outcome = match watched {
             Ok(Ok(reply)) => Ok(reply),
@@ -166,7 +176,14 @@ impl Host {
         };
         let (logs, dropped_log_lines) = log.lock().close();
         let peak_memory = ByteSize::bytes(state.limiter.peak_memory());
-        let usage = Usage { cpu: meter.total(), wall: started.elapsed(), waited, peak_memory };
+        let usage = Usage {
+            cpu: meter.total(),
+            wall: started.elapsed(),
+            waited,
+            peak_memory,
+            kv_operations: state.tally.kv_operations(),
+            kv_bytes: state.tally.kv_bytes(),
+        };
         let outcome = outcome.map_err(|failure| failure.with_last_words(&logs));
         CallReport { outcome, logs, dropped_log_lines, usage }
     }

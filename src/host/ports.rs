@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::model::limit::{Excess, Limit};
 use crate::model::right::Denial;
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
@@ -96,6 +97,16 @@ impl PortError {
         }
     }
 
+    /// The same error with the name of the limit behind its numbers.
+    #[must_use]
+    pub fn of(mut self, limit: Limit) -> Self {
+        let details = self.details.get_or_insert_with(|| serde_json::json!({}));
+        if let Some(members) = details.as_object_mut() {
+            members.insert(String::from("limit"), serde_json::json!(limit));
+        }
+        self
+    }
+
     /// The same error with the key that says no and its rule.
     #[must_use]
     pub fn denied_by(mut self, denial: &Denial) -> Self {
@@ -114,6 +125,15 @@ impl PortError {
         let message = format!("{what} would be {reached}, {allowed} are allowed");
         let details = serde_json::json!({ "reached": reached, "allowed": allowed });
         Self { details: Some(details), ..Self::new(PortErrorKind::OverQuota, "over-quota", message) }
+    }
+}
+
+impl From<Excess> for PortError {
+    fn from(excess: Excess) -> Self {
+        Self {
+            details: Some(excess.details()),
+            ..Self::new(PortErrorKind::OverQuota, "over-limit", excess.to_string())
+        }
     }
 }
 

@@ -11,12 +11,14 @@ use crate::host::interface::{Interface, InterfaceSet};
 use crate::host::limiter::Limiter;
 use crate::host::logbook::SharedLogBook;
 use crate::host::ports::Ports;
-use crate::host::wasi;
+use crate::host::tally::Tally;
+use crate::host::{random, wasi};
 use crate::model::limits::CallLimits;
 
 /// The state of one call.
 pub(super) struct GuestState {
     pub(super) limiter: Limiter,
+    pub(super) tally: Tally,
     pub(super) table: ResourceTable,
     pub(super) log: SharedLogBook,
     pub(super) ports: Ports,
@@ -30,11 +32,9 @@ pub(super) struct GuestState {
     wasi: Option<Box<WasiCtx>>,
 }
 
-/// How large the assets of a guest may be.
+/// How much of the assets of a guest is at hand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AssetLimits {
-    /// Bytes of one asset, and of all that are being written at once.
-    pub(super) max_bytes: u64,
     /// Bytes of one read.
     pub(super) max_window: u32,
     /// Bytes that unfinished writers hold.
@@ -58,6 +58,7 @@ impl GuestState {
         table.set_max_capacity(parts.limits.handles);
         Self {
             limiter: Limiter::new(&parts.limits),
+            tally: Tally::default(),
             table,
             log: parts.log,
             ports: parts.ports,
@@ -81,6 +82,7 @@ impl WasiView for GuestState {
 /// Links the baseline and the doors in `interfaces`, and nothing else.
 pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    random::link(linker)?;
     addon::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::assets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::image_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

@@ -9,6 +9,7 @@ mod actions;
 mod begin;
 mod blocking;
 mod blocks;
+mod budget;
 mod consent;
 mod disable;
 mod edition;
@@ -40,6 +41,7 @@ mod settle;
 mod source;
 mod sweep;
 mod trust;
+mod turns;
 mod verify;
 pub mod views;
 mod writes;
@@ -51,6 +53,7 @@ use serde_json::Value;
 
 use crate::config::addons::AddonSettings;
 use crate::host::Host;
+use crate::model::budget::Budget;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
@@ -66,6 +69,7 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
+use crate::store::usage::Usages;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
@@ -73,6 +77,7 @@ pub use error::{AddonsError, Fault};
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use turns::Turn;
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -101,6 +106,8 @@ pub struct PatchSpec {
     pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
+    /// Another budget; one without any measure takes it away.
+    pub budget: Option<Budget>,
 }
 
 /// The answer to a wish for an enablement.
@@ -147,6 +154,8 @@ struct Inner {
     kv: KvStore,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
+    usages: Usages,
+    turns: Arc<turns::Turns>,
     publishers: Publishers,
     policies: Policies,
     blobs: Blobs,
@@ -186,6 +195,8 @@ pub struct Parts {
     pub defaults: CallLimits,
     /// Limits that no wish exceeds.
     pub ceiling: CallLimits,
+    /// Calls of one addon for one user at the same time in this process.
+    pub user_concurrency: u32,
 }
 
 impl Addons {
@@ -201,6 +212,8 @@ impl Addons {
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 crashes: Crashes::new(parts.store.clone()),
+                usages: Usages::new(parts.store.clone()),
+                turns: turns::Turns::new(parts.user_concurrency),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,

@@ -13,6 +13,7 @@ mod load;
 mod message;
 mod publish;
 mod reconfigure;
+mod turns;
 mod unload;
 mod upkeep;
 

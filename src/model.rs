@@ -4,6 +4,7 @@
 //! disk, Redis or a client is written out field by field in its own file.
 
 pub mod block;
+pub mod budget;
 pub mod capability;
 pub mod causes;
 pub mod ceiling;

@@ -25,6 +25,7 @@ pub mod page;
 pub mod policy;
 pub mod publishers;
 mod script;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,12 +1,14 @@
 //! Calling an action: checked before it is queued, and run by a job.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::turns::{Line, Turn};
 use crate::addons::{Addons, AddonsError, Fault};
 use crate::host::{Invocation, Reply};
 use crate::model::code::JobCode;
@@ -67,6 +69,14 @@ impl Addons {
             traceparent,
         };
         Ok(self.inner.work.submit(&submission).await?)
+    }
+
+    /// A turn for an `invoke` job, to be held as long as it runs; or after how long to come again. Cancel-safe.
+    ///
+    /// # Errors
+    /// The time after which a turn may be free.
+    pub async fn turn(&self, owner: &Owner) -> Result<Turn, Duration> {
+        self.inner.turns.take(owner, Line::Actions).await
     }
 
     /// Runs an `invoke` job's call.

@@ -9,9 +9,10 @@ use tracing::warn;
 
 use crate::addons::Addons;
 use crate::addons::running::{Call, CallContext, GivenAsset, Running};
+use crate::addons::turns::Line;
 use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict, Refusal};
 use crate::host::ports::AssetFacts;
-use crate::host::{Invocation, Reply};
+use crate::host::{CallFailure, Invocation, Reply};
 use crate::model::chat::Message;
 use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
@@ -240,6 +241,8 @@ impl Addons {
         let cpu = hook.cpu_ms.unwrap_or(DEFAULT_HOOK_CPU_MS);
         let wall = hook.timeout_ms.unwrap_or(DEFAULT_HOOK_WALL_MS);
         let limits = self.inner.limits(&running.manifest, Some(cpu), Some(wall));
+        let turn = self.inner.turns.wait(&running.owner, Line::Hooks, limits.wall).await;
+        let Some(_turn) = turn else { return Err(CallFailure::NoRoom { waited: limits.wall }.into()) };
         self.inner.call(running, &compiled, Call { context, limits, given }, invocation).await
     }
 }

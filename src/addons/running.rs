@@ -32,6 +32,7 @@ use crate::store::StoreError;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
+use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -56,6 +57,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// What the job's calls used so far.
+    pub usage: UsageBook,
 }
 
 /// A picture or file that a call may read, before it is stored anywhere.
@@ -330,6 +333,10 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
+        let is_use = !invocation.is_optional();
+        if is_use {
+            self.within_budget(running, call.context).await?;
+        }
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let rights = self.rights_for(running, compiled).await?;
         let scope = CallScope {
@@ -356,6 +363,7 @@ impl Inner {
             leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
+        Self::note_usage(&running.owner, &report.usage, is_use, call.context);
         for line in &report.logs {
             let (addon, level) = (&running.owner.addon, line.level.as_str());
             let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();

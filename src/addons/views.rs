@@ -1,14 +1,19 @@
 //! Addons, versions and enablements as clients see them.
 
+mod usage;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::model::budget::Budget;
 use crate::model::job::{Failure, Step};
 use crate::model::manifest::Manifest;
 use crate::store::addons::VersionRecord;
 use crate::store::enablements::{AutoUpdate, Candidate, Enablement, Previous};
+
+pub use usage::{UsageView, UsedView};
 
 /// One version of one addon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -188,6 +193,11 @@ pub struct EnablementView {
     /// Since when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
+    /// What it may use within a day, by its user's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// What it used.
+    pub usage: UsageView,
 }
 
 impl CandidateView {
@@ -233,6 +243,8 @@ impl EnablementView {
             error: record.error.clone(),
             requested: Vec::new(),
             enabled_at: record.enabled_at,
+            budget: record.budget,
+            usage: UsageView::default(),
         }
     }
 }

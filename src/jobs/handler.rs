@@ -19,7 +19,7 @@ use crate::addons::CallContext;
 use crate::clock;
 use crate::jobs::{
     JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
-    reconfigure, unload, upkeep,
+    reconfigure, turns, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -30,6 +30,7 @@ use crate::model::job_error::JobError;
 use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
 use crate::store::StoreError;
 use crate::store::jobs::{Begun, Finished, JobRecord};
+use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
 /// How long a job that was told to stop may take to stop by itself before it is dropped.
@@ -115,6 +116,10 @@ impl JobHandler {
     }
 
     async fn public(&self, kind: JobKind, delivery: Arc<Delivery>) -> Verdict {
+        let _turn = match turns::turn(kind, &delivery, &self.services).await {
+            Ok(turn) => turn,
+            Err(wait) => return Verdict::Later(wait),
+        };
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
             Ok(Start::Refuse(id, record, error)) => {
@@ -137,6 +142,7 @@ impl JobHandler {
             traceparent: record.facts.traceparent.clone(),
             cancel: delivery.token.clone(),
             progress,
+            usage: UsageBook::default(),
         };
         JobCx { services: Arc::clone(&self.services), record: Arc::new(record), delivery: Arc::clone(delivery), call }
     }
@@ -184,7 +190,7 @@ impl JobHandler {
             // Another worker may have the job already: nothing more is written for it here.
             Err(Ended::Lost) => return Verdict::HandBack,
             Err(Ended::HandBack) => {
-                let released = cx.services.work.records().release(&cx.call.job_id, None, None).await;
+                let released = cx.services.work.records().release(&cx.call.job_id, None, None, &cx.call.usage).await;
                 log_if_lost(&cx.call.job_id, released.err());
                 return Verdict::HandBack;
             }
@@ -205,7 +211,7 @@ impl JobHandler {
             Disposition::RetryAfter(wait) => TimeDelta::from_std(wait).ok().map(|wait| clock::now() + wait),
             Disposition::Retry | Disposition::GiveUp => None,
         };
-        let released = cx.services.work.records().release(&cx.call.job_id, next, Some(&error.failure)).await;
+        let released = cx.services.work.records().release(&cx.call.job_id, next, Some(&error.failure), &cx.call.usage).await;
         log_if_lost(&cx.call.job_id, released.err());
         info!(code = %error.failure.code, "Job `{}` will be tried again", cx.call.job_id);
         as_verdict(error)
@@ -232,7 +238,7 @@ impl JobHandler {
         for _ in 0..FINISH_TRIES {
             let left = self.leave_owed_dispatch(&cx.record).await;
             let finished = match left {
-                Ok(()) => records.finish(id, &outcome).await.map_err(JobError::from),
+                Ok(()) => records.finish_metered(id, &outcome, &cx.call.usage).await.map_err(JobError::from),
                 Err(error) => Err(error),
             };
             match finished {

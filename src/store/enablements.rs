@@ -7,7 +7,7 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
-use crate::store::{Page, Store, StoreError, jobs, kv_keys, script};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, script, usage};
 
 pub use handover::{Handover, RolledBack, Switched};
 pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, Previous, Setup, Unloading};
@@ -135,6 +135,7 @@ impl Enablements {
         for key in enablement.kv_scopes().iter().flat_map(|scope| kv_keys::keys_of(&self.store, scope)) {
             invocation.key(key);
         }
+        invocation.key(usage::key(&self.store, client, user, addon));
         invocation
             .arg(addon.as_str())
             .arg(enablement.revision)

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::budget::{BudgetDocument, UsageDocument};
+
 /// What every request that makes a job may say about the job itself.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -243,6 +245,10 @@ pub struct EnablementDocument {
     pub requested: Option<Value>,
     /// Since when it runs.
     pub enabled_at: Option<DateTime<Utc>>,
+    /// What it may use within a day, by its user's word.
+    pub budget: Option<BudgetDocument>,
+    /// What it used.
+    pub usage: UsageDocument,
 }
 
 /// An upgrade on its way; the addon goes on as it is until it is there.

@@ -31,6 +31,7 @@ pub mod ports;
 mod random;
 mod refresh;
 mod resources;
+mod room;
 pub mod section;
 mod state;
 mod tally;

@@ -67,8 +67,7 @@ impl Inner {
             let current = self.enablements.get(&owner.client, &owner.user, &owner.addon).await?;
             let Some(current) = current else { return Ok(()) };
             let Ok(state) = current.state.next(Change::Quarantine) else { return Ok(()) };
-            let message =
-                format!("{}; it is paused: raise the budget, then POST …/resume", error.failure.message);
+            let message = format!("{}; it is paused: raise the budget, then POST …/resume", error.failure.message);
             let failure = Failure { message, retry_at: None, retryable: false, ..error.failure.clone() };
             let next = Enablement { state, error: Some(failure), ..current };
             if let Put::Stored(_) = self.write(next.revision, &next).await? {
@@ -101,8 +100,12 @@ fn used_up(owner: &Owner, excess: &Excess) -> JobError {
         excess.allowed,
         excess.limit.what()
     );
-    let failure = Failure { retry_at: Some(next_midnight(clock::now())), ..Failure::transient(JobCode::QuotaExceeded, message) };
-    JobError { disposition: crate::model::disposition::Disposition::GiveUp, failure: failure.with_details(excess.details()) }
+    let failure =
+        Failure { retry_at: Some(next_midnight(clock::now())), ..Failure::transient(JobCode::QuotaExceeded, message) };
+    JobError {
+        disposition: crate::model::disposition::Disposition::GiveUp,
+        failure: failure.with_details(excess.details()),
+    }
 }
 
 fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {

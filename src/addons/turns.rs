@@ -1,8 +1,8 @@
 //! Turns: how many calls of one addon run for one user at the same time in this process.
 //!
 //! Whoever comes when all turns are taken waits, but a worker's hands are few: only some wait here, so that there is
-//! always one ready when a turn is free. Everybody else is told when to come again, by how many are before them and how
-//! long calls of this addon take, and holds nothing meanwhile.
+//! always one ready when a turn is free. Everybody else is told when to come again, one after the other by how long calls
+//! of this addon take, and holds nothing meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ pub(super) struct Turns {
 struct Place {
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
-    /// How many were sent away and have not come again.
-    away: AtomicUsize,
+    /// When the last of those who were sent away was told to come again.
+    last_due: Mutex<Option<Instant>>,
     /// How long calls take lately, in milliseconds.
     usual_ms: AtomicU64,
 }
@@ -71,27 +71,22 @@ impl Turns {
     /// A turn, or after how long to come again. Cancel-safe.
     pub(super) async fn take(self: &Arc<Self>, owner: &Owner, line: Line) -> Result<Turn, Duration> {
         let (seat, place) = self.place(owner, line);
-        // Whoever comes is one of those who were sent away, if there are any.
-        let _ = place.away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |away| away.checked_sub(1));
         if let Ok(permit) = Arc::clone(&place.turns).try_acquire_owned() {
             return Ok(self.turn(seat, place, permit));
         }
         let here = Waiting::sit_down(self, &place);
         let has_room = here.of_place <= self.most && here.of_all <= MOST_WAITING;
         if has_room
-            && let Ok(Ok(permit)) =
-                tokio::time::timeout(PATIENCE, Arc::clone(&place.turns).acquire_owned()).await
+            && let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, Arc::clone(&place.turns).acquire_owned()).await
         {
             drop(here);
             return Ok(self.turn(seat, place, permit));
         }
         drop(here);
-        let before = place.away.fetch_add(1, Ordering::Relaxed).saturating_add(place.waiting.load(Ordering::Relaxed));
-        let rounds = u32::try_from(before / self.most + 1).unwrap_or(u32::MAX);
-        let usual = Duration::from_millis(place.usual_ms.load(Ordering::Relaxed));
+        let wait = place.book(self.most);
         drop(place);
         self.leave(&seat);
-        Err(usual.saturating_mul(rounds).clamp(SOONEST, LATEST))
+        Err(wait)
     }
 
     /// A turn, waited for as long as `patience`; none after that. Cancel-safe.
@@ -114,7 +109,7 @@ impl Turns {
             Arc::new(Place {
                 turns: Arc::new(Semaphore::new(self.most)),
                 waiting: AtomicUsize::new(0),
-                away: AtomicUsize::new(0),
+                last_due: Mutex::new(None),
                 usual_ms: AtomicU64::new(0),
             })
         };
@@ -126,19 +121,13 @@ impl Turns {
         Turn { turns: Arc::clone(self), seat, held: Some((place, permit)), since: Instant::now() }
     }
 
-    /// Forgets a place that nobody uses and nobody will come again to.
+    /// Forgets a place that nobody uses.
     fn leave(&self, seat: &Seat) {
         let mut places = self.places.lock();
-        let is_idle = |place: &Arc<Place>| {
-            Arc::strong_count(place) == 1
-                && place.away.load(Ordering::Relaxed) == 0
-                && place.turns.available_permits() == self.most
-        };
+        let is_idle =
+            |place: &Arc<Place>| Arc::strong_count(place) == 1 && place.turns.available_permits() == self.most;
         if places.get(seat).is_some_and(is_idle) {
             places.remove(seat);
-        }
-        if places.len() > MOST_PLACES {
-            places.retain(|_, place| Arc::strong_count(place) > 1 || place.turns.available_permits() < self.most);
         }
     }
 
@@ -148,8 +137,19 @@ impl Turns {
     }
 }
 
-/// Places that are kept for those who were sent away and may never come again, because another worker took their job.
-const MOST_PLACES: usize = 10_000;
+impl Place {
+    /// After how long one more may come again: one usual call after whoever was told so last, shared by all turns.
+    fn book(&self, turns: usize) -> Duration {
+        let usual = Duration::from_millis(self.usual_ms.load(Ordering::Relaxed));
+        let share = usual / u32::try_from(turns.max(1)).unwrap_or(1);
+        let now = Instant::now();
+        let mut last_due = self.last_due.lock();
+        let ahead = last_due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        let wait = ahead.max(SOONEST).saturating_add(share).min(LATEST);
+        *last_due = now.checked_add(wait);
+        wait
+    }
+}
 
 /// Somebody who waits in this process.
 struct Waiting<'a> {
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_is_beyond_the_turns_waits_and_what_is_beyond_that_comes_again() {
         let turns = Turns::new(2);
         let alice = owner("alice");
@@ -221,19 +221,23 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn whoever_is_sent_away_last_comes_again_last() {
         let turns = Turns::new(1);
         let alice = owner("alice");
-        drop(turns.take(&alice, Line::Actions).await);
         let running = turns.take(&alice, Line::Actions).await.expect("a turn");
+        let (here, other) = (Arc::clone(&turns), alice.clone());
+        let waiting = tokio::spawn(async move { here.take(&other, Line::Actions).await.is_ok() });
+        tokio::task::yield_now().await;
+        turns.place(&alice, Line::Actions).1.usual_ms.store(1000, Ordering::Relaxed);
         let mut waits = Vec::new();
         for _ in 0..400 {
-            // Nobody has the patience to wait for a turn that never becomes free.
             waits.push(turns.take(&alice, Line::Actions).await.expect_err("no turn"));
         }
-        assert!(waits.is_sorted() && waits.iter().all(|wait| (SOONEST..=LATEST).contains(wait)), "{waits:?}");
+        assert!(waits.iter().all(|wait| (SOONEST..=LATEST).contains(wait)), "{waits:?}");
+        assert!(waits[20] > waits[0] + Duration::from_secs(10) && waits[399] == LATEST, "{waits:?}");
         drop(running);
+        assert!(waiting.await.expect("it does not panic"), "whoever waited here is next");
     }
 
     #[tokio::test]

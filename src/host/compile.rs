@@ -25,6 +25,7 @@ use crate::host::export::Export;
 use crate::host::exports::Exports;
 use crate::host::interface::InterfaceSet;
 use crate::host::linked::Linked;
+use crate::host::room;
 use crate::model::digest::Digest;
 
 /// Where a component's code came from.
@@ -266,8 +267,11 @@ impl Host {
         // SAFETY: the bytes are what `Engine::precompile_component` gave in a child that runs this very program with
         // an engine of the same fingerprint; they came through a pipe that only the child held, and are in this
         // process's own memory.
-        let component = unsafe { Component::deserialize(&self.engine, code) }
-            .map_err(|error| CompileError::Load { source: error.into_boxed_dyn_error() })?;
+        let component =
+            unsafe { Component::deserialize(&self.engine, code) }.map_err(|error| match room::shortage(&error) {
+                Some(excess) => CompileError::NoRoom(excess),
+                None => CompileError::Load { source: error.into_boxed_dyn_error() },
+            })?;
         if let Err(error) = self.disk.store(digest, code) {
             warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
         }

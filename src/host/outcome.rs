@@ -161,9 +161,7 @@ impl CallFailure {
     pub(super) const fn interrupted(interruption: Interruption, facts: &Circumstances) -> Self {
         match interruption {
             Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.limits.cpu },
-            Interruption::Deadline => {
-                Self::DeadlineExceeded { elapsed: facts.wall_used, allowed: facts.limits.wall }
-            }
+            Interruption::Deadline => Self::DeadlineExceeded { elapsed: facts.wall_used, allowed: facts.limits.wall },
             Interruption::Cancelled => Self::Cancelled,
             Interruption::Blocked => Self::Blocked,
         }

@@ -190,7 +190,8 @@ impl JobHandler {
             // Another worker may have the job already: nothing more is written for it here.
             Err(Ended::Lost) => return Verdict::HandBack,
             Err(Ended::HandBack) => {
-                let released = cx.services.work.records().release(&cx.call.job_id, None, None, &cx.call.usage).await;
+                let released =
+                    cx.services.work.records().release_metered(&cx.call.job_id, None, None, &cx.call.usage).await;
                 log_if_lost(&cx.call.job_id, released.err());
                 return Verdict::HandBack;
             }
@@ -211,7 +212,12 @@ impl JobHandler {
             Disposition::RetryAfter(wait) => TimeDelta::from_std(wait).ok().map(|wait| clock::now() + wait),
             Disposition::Retry | Disposition::GiveUp => None,
         };
-        let released = cx.services.work.records().release(&cx.call.job_id, next, Some(&error.failure), &cx.call.usage).await;
+        let released = cx
+            .services
+            .work
+            .records()
+            .release_metered(&cx.call.job_id, next, Some(&error.failure), &cx.call.usage)
+            .await;
         log_if_lost(&cx.call.job_id, released.err());
         info!(code = %error.failure.code, "Job `{}` will be tried again", cx.call.job_id);
         as_verdict(error)

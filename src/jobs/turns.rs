@@ -12,11 +12,7 @@ use crate::model::job::JobKind;
 use crate::queue::Delivery;
 
 /// The job's turn, where its kind has turns; or after how long to come again.
-pub(super) async fn turn(
-    kind: JobKind,
-    delivery: &Delivery,
-    services: &Services,
-) -> Result<Option<Turn>, Duration> {
+pub(super) async fn turn(kind: JobKind, delivery: &Delivery, services: &Services) -> Result<Option<Turn>, Duration> {
     let Some(owner) = owner(kind, delivery, services) else { return Ok(None) };
     tokio::select! {
         turn = services.addons.turn(&owner) => turn.map(Some),

@@ -100,10 +100,7 @@ impl Budget {
 
 /// What several budgets come to: the first that is used up, those that pause before those that reject.
 #[must_use]
-pub fn exhausted<'b>(
-    budgets: impl IntoIterator<Item = &'b Budget>,
-    spent: &Spent,
-) -> Option<(Excess, OnExceeded)> {
+pub fn exhausted<'b>(budgets: impl IntoIterator<Item = &'b Budget>, spent: &Spent) -> Option<(Excess, OnExceeded)> {
     let used_up = budgets.into_iter().filter_map(|budget| Some((budget.exhausted(spent)?, budget.on_exceeded)));
     used_up.max_by_key(|(_, reaction)| *reaction)
 }
@@ -114,8 +111,7 @@ mod tests {
 
     #[test]
     fn each_measure_is_used_up_by_itself() {
-        let spent =
-            Spent { calls: 5, cpu_ms: 5, egress_requests: 5, egress_bytes: 5, kv_bytes: 5, credits: 5 };
+        let spent = Spent { calls: 5, cpu_ms: 5, egress_requests: 5, egress_bytes: 5, kv_bytes: 5, credits: 5 };
         let none = Budget::default();
         for (limit, of) in [
             (Limit::CallsPerDay, (|allowed, none| Budget { calls_per_day: allowed, ..none }) as fn(_, _) -> _),

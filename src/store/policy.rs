@@ -199,6 +199,7 @@ mod tests {
             approval: Some(ApprovalMode::Auto),
             signatures: None,
             ceilings: Ceilings::from([(CapabilityKind::Kv, Ceiling::bytes(1))]),
+            budget: None,
         };
         policy.namespaces.insert(String::from("acme"), own);
         let (acme, other) = (AddonId::parse("acme.art")?, AddonId::parse("other.art")?);

@@ -194,9 +194,7 @@ impl Run<'_> {
             (
                 Some(Interruption::Cancelled),
                 Verdict::Retry(_) | Verdict::RetryIn(..) | Verdict::RetryAfter(..) | Verdict::Later(_),
-            ) => {
-                ("failed", self.fail(Abandoned::Cancelled.to_string()).await)
-            }
+            ) => ("failed", self.fail(Abandoned::Cancelled.to_string()).await),
             (_, verdict) if standing.is_ended_by(&verdict) => ("failed", self.fail(reason_of(verdict)).await),
             (_, Verdict::Retry(reason)) => {
                 let strategy = self.job.opts().backoff.as_ref();

@@ -56,12 +56,24 @@ impl Jobs {
     }
 
     /// Puts a job that a worker has back to waiting: for its next attempt at `next_attempt_at`, or at once where its
-    /// worker hands it back. `failure` says why the last attempt failed. What is in the book is counted, and the book is
-    /// empty afterwards. No event; false where it was not `processing`.
+    /// worker hands it back. `failure` says why the last attempt failed. No event; false where it was not `processing`.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
     pub async fn release(
+        &self,
+        id: &JobId,
+        next_attempt_at: Option<DateTime<Utc>>,
+        failure: Option<&Failure>,
+    ) -> Result<bool, StoreError> {
+        self.release_metered(id, next_attempt_at, failure, &UsageBook::default()).await
+    }
+
+    /// The same, and counts what is in the book, which is empty afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn release_metered(
         &self,
         id: &JobId,
         next_attempt_at: Option<DateTime<Utc>>,

@@ -177,7 +177,10 @@ impl CallFailure {
         // Errors from inside a guest carry its backtrace or a trap; what is left was found in the answer.
         let is_about_the_answer = !error.is::<WasmBacktrace>() && !error.is::<Trap>();
         match Self::from_wasmtime(error, facts) {
-            Self::Trapped { reason, .. } if is_about_the_answer => Self::ResultInvalid { message: reason },
+            // The guest's own allocator gave the host no place for what the call brings: there is no answer yet.
+            Self::Trapped { reason, .. } if is_about_the_answer && !reason.starts_with("realloc return") => {
+                Self::ResultInvalid { message: reason }
+            }
             failure => failure,
         }
     }

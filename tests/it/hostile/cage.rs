@@ -8,13 +8,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 use async_trait::async_trait;
 use bytes::Bytes;
 use semantest::host::ports::{PortError, Ports, Progress, ProgressPort};
-use semantest::host::{CallFailure, CallReport, CompiledAddon, Reply};
+use semantest::host::{CallFailure, CallReport, CompiledAddon, LogSource, Reply};
 use semantest::model::code::JobCode;
 use semantest::model::limit::{Effect, Limit};
 use semantest::model::limits::CallLimits;
 use serde_json::{Value, json};
 
 use crate::host::guest::{AssetsInMemory, Guest, KvInMemory, Sandbox, action, request, roomy};
+
+/// Lines of errors that are kept although the log is full.
+const ERROR_RESERVE_LINES: usize = 64;
 
 /// One guest, and how it has to end.
 pub(super) struct Case {
@@ -141,8 +144,10 @@ fn judge(case: &Case, report: CallReport) -> Result<()> {
             let bytes: usize = logs.iter().map(|line| line.message.len()).sum();
             let longest = logs.iter().map(|line| line.message.len()).max().unwrap_or(0);
             let line = case.limits.log_line.as_usize();
-            ensure!(logs.len() <= case.limits.log_lines, "{} lines", logs.len());
-            ensure!(bytes <= case.limits.log_bytes.as_usize() + line, "{bytes} bytes");
+            // Errors have a reserve, so that a traceback fits.
+            let reserve = if logs.iter().any(|line| line.source == LogSource::Stderr) { ERROR_RESERVE_LINES } else { 0 };
+            ensure!(logs.len() <= case.limits.log_lines + reserve, "{} lines", logs.len());
+            ensure!(bytes <= case.limits.log_bytes.as_usize() + line * (1 + reserve), "{bytes} bytes");
             // The mark of a cut has three bytes.
             ensure!(longest <= line + 3, "a line of {longest} bytes");
             match limit {

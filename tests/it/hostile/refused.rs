@@ -33,13 +33,13 @@ fn strangers() -> Result<Vec<(&'static str, Vec<u8>, JobCode, &'static str)>> {
         ("text", b"(component)".to_vec(), JobCode::NotAComponent, "text"),
         (
             "an import that nobody offers",
-            text(r#"(import "wasi:keyvalue/store@0.2.0" (instance))"#)?,
+            text(r#"(import "wasi:keyvalue/store@0.2.0" (instance (export "open" (func))))"#)?,
             JobCode::ImportForbidden,
             "wasi:keyvalue",
         ),
         (
             "an import that leads out",
-            text(r#"(import "wasi:http/incoming-handler@0.2.0" (instance))"#)?,
+            text(r#"(import "wasi:http/incoming-handler@0.2.0" (instance (export "handle" (func))))"#)?,
             JobCode::ImportForbidden,
             "incoming-handler",
         ),

@@ -111,6 +111,6 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         Case::new("a handle that it gave back", stale(), End::Trap("handle")),
         Case::new("a trap after the answer", after_the_answer(), End::Trap("unreachable")),
-        Case::new("an allocator that lies", lying_allocator(), End::Trap("")),
+        Case::new("an allocator that lies", lying_allocator(), End::Trap("realloc return")),
     ]
 }

@@ -142,7 +142,10 @@ impl Addons {
         let Some(version) = &begun.version else { return Ok(Some(Followed::Beyond)) };
         let before = self.inner.edition(&begun.addon, version).await?;
         let asked = Grants::requested(&record.manifest);
-        let asks_no_more = before.is_some_and(|before| Grants::requested(&before.manifest).covers(&asked));
+        let asks_no_more = before.is_some_and(|before| {
+            Grants::requested(&before.manifest).covers(&asked)
+                && record.manifest.hears().is_subset(&before.manifest.hears())
+        });
         let carried = begun.grants.intersect(&asked);
         // What it imports now and nobody granted before is more, too.
         let is_open = inspection.capabilities.iter().all(|kind| carried.has(*kind));

@@ -181,8 +181,12 @@ impl Addons {
                 )));
             }
         }
-        self.inner.versions.set_state(id, version, VersionState::Approved, None).await?;
-        self.announce_version(&record).await?;
+        // A publisher who takes it back at this very moment is heard: only what still waits is approved.
+        let (from, to) = ([VersionState::Pending], VersionState::Approved);
+        let now = self.inner.versions.set_state(id, version, (&from, to), None).await?;
+        if now.is_some_and(|now| now.state == VersionState::Approved) {
+            self.announce_version(&record).await?;
+        }
         self.inner.caches.tell_of_addon(id).await;
         self.version(id, version).await
     }

@@ -60,7 +60,8 @@ impl Addons {
             Some(note) => format!("{}: {note}", reason.as_str()),
             None => reason.as_str().to_owned(),
         };
-        self.inner.versions.set_state(id, version, VersionState::Yanked, Some(&said)).await?;
+        let from = [VersionState::Pending, VersionState::Approved, VersionState::Yanked];
+        self.inner.versions.set_state(id, version, (&from, VersionState::Yanked), Some(&said)).await?;
         self.version(id, version).await
     }
 }

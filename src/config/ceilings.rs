@@ -75,6 +75,14 @@ pub struct NamespaceSettings {
     pub signatures: Option<SignatureMode>,
 }
 
+impl NamespaceSettings {
+    /// Whether something is said that an admin's policy may say as well.
+    #[must_use]
+    pub fn has_policy(&self) -> bool {
+        !self.ceilings.is_empty() || self.signatures.is_some()
+    }
+}
+
 /// Ceilings as the model knows them.
 #[must_use]
 pub fn as_ceilings(settings: &BTreeMap<CapabilityKind, CeilingSettings>) -> Ceilings {

@@ -8,6 +8,8 @@ mod fault;
 pub mod parse;
 mod rules;
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -290,6 +292,14 @@ impl Manifest {
     #[must_use]
     pub fn action(&self, name: &str) -> Option<&ActionSpec> {
         self.actions.iter().find(|action| action.name == name)
+    }
+
+    /// Where the addon is called without being asked by name, each as the manifest writes it: its hooks' points, and the
+    /// topics that it handles. It sees prompts, pictures or events there, so more of them is more.
+    #[must_use]
+    pub fn hears(&self) -> BTreeSet<&str> {
+        let topics = self.events.iter().flat_map(|events| events.handles.iter().map(String::as_str));
+        self.hooks.iter().map(|hook| hook.point.as_str()).chain(topics).collect()
     }
 
     /// The hook at `point`.

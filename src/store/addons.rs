@@ -284,7 +284,8 @@ impl AddonVersions {
         Ok(self.store.ask::<Option<String>>(&command).await?.is_some())
     }
 
-    /// Changes a version's state and the note beside it; answers the record as it is now, none where there is none.
+    /// Changes a version's state and the note beside it, where its state is one of `from`; answers the record as it is then,
+    /// none where there is none.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
@@ -292,10 +293,14 @@ impl AddonVersions {
         &self,
         id: &AddonId,
         version: &Version,
-        state: VersionState,
+        (from, state): (&[VersionState], VersionState),
         note: Option<&str>,
     ) -> Result<Option<VersionRecord>, StoreError> {
-        self.edit(id, version, |record| VersionRecord { state, state_note: note.map(str::to_owned), ..record }).await
+        let changed = |record: VersionRecord| match from.contains(&record.state) {
+            true => VersionRecord { state, state_note: note.map(str::to_owned), ..record },
+            false => record,
+        };
+        self.edit(id, version, changed).await
     }
 
     /// Puts a signature in the place of the one that is there, or of none; answers the record as it is now.

@@ -79,7 +79,7 @@ impl Policy {
             signatures: Some(settings.signatures),
             ceilings: unwritten.into_iter().chain(as_ceilings(&settings.ceilings)).collect(),
             budget: None,
-            namespaces: settings.namespaces.iter().filter(|(_, own)| !own.ceilings.is_empty()).map(own).collect(),
+            namespaces: settings.namespaces.iter().filter(|(_, own)| own.has_policy()).map(own).collect(),
         }
     }
 

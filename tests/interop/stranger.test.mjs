@@ -48,8 +48,8 @@ test('a stranger publishes by upload, by https and by OCI, and a user enables ea
 
   const installation = new Installation(ready.redisUrl, '{interop-stranger}', {
     SEMANTEST_ADDONS__APPROVAL: 'auto',
+    SEMANTEST_ADDONS__NAMESPACES__STRANGER__COMPONENT_LIMIT: '48MiB',
     SEMANTEST_ADDONS__SIGNATURES: 'warn',
-    SEMANTEST_ADDONS__NAMESPACE_LIMITS__STRANGER: '48MiB',
     SEMANTEST_ADDONS__REGISTRIES: `{ "${registry.host}" = { plain_http = true } }`,
     SEMANTEST_EGRESS__SOURCES__ALLOW: '["127.0.0.1/32"]',
     SSL_CERT_FILE: shop.certificate,

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: the client's name for one logical request, bare or quoted.
 
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 
 use crate::api::problem::{Fault, Place};
 use crate::model::digest::Digest;
@@ -37,19 +37,25 @@ pub fn of_request(parts: &Parts, body: &[u8]) -> Result<Option<IdempotencyKey>, 
     Ok(key_of(&parts.headers)?.map(|key| IdempotencyKey {
         key: key.to_owned(),
         route: format!("{} {}", parts.method, parts.uri.path()),
-        fingerprint: fingerprint(parts.uri.query().unwrap_or_default(), body),
+        fingerprint: fingerprint(parts.uri.query().unwrap_or_default(), signature_of(&parts.headers), body),
     }))
 }
 
-/// `?erase=true` makes another request of the same path and body, so the query counts too.
-fn fingerprint(query: &str, body: &[u8]) -> Digest {
-    Digest::of(&[query.as_bytes(), b"\n", body].concat())
+/// The publisher's word about the body, where the request carries one.
+fn signature_of(headers: &HeaderMap) -> &[u8] {
+    headers.get("semantest-signature").map_or(b"", HeaderValue::as_bytes)
+}
+
+/// `?erase=true` makes another request of the same path and body, so the query counts too; so does another signature of
+/// the same component.
+fn fingerprint(query: &str, signature: &[u8], body: &[u8]) -> Digest {
+    let parts: [&[u8]; 5] = [query.as_bytes(), b"\n", signature, b"\n", body];
+    // A request without a signature reads as it did before there were any.
+    Digest::of(&if signature.is_empty() { [query.as_bytes(), b"\n", body].concat() } else { parts.concat() })
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -64,8 +70,10 @@ mod tests {
 
     #[test]
     fn another_query_is_another_request() {
-        assert_ne!(fingerprint("", b"{}"), fingerprint("erase=true", b"{}"));
-        assert_eq!(fingerprint("erase=true", b""), fingerprint("erase=true", b""));
+        assert_ne!(fingerprint("", b"", b"{}"), fingerprint("erase=true", b"", b"{}"));
+        assert_ne!(fingerprint("", b"", b"{}"), fingerprint("", b"one", b"{}"));
+        assert_ne!(fingerprint("", b"one", b"{}"), fingerprint("", b"two", b"{}"));
+        assert_eq!(fingerprint("erase=true", b"", b""), fingerprint("erase=true", b"", b""));
     }
 
     #[test]

@@ -210,7 +210,9 @@ async fn take(
     staged: Staged,
     signature: Option<&SignedStatement>,
 ) -> Result<Response, Problem> {
-    let headers = JobHeaders::of(parts, staged.digest().as_bytes())?;
+    // A form carries its signature as a field, which is a part of what is asked as the component is.
+    let word = signature.map(ToString::to_string).unwrap_or_default();
+    let headers = JobHeaders::of(parts, &[staged.digest().as_bytes(), word.as_bytes()].concat())?;
     let key = headers.idempotency.as_ref();
     let published = api.addons().publish_upload(publisher, staged, signature, &JobOptions::default(), key).await?;
     answered(api, publisher, published, headers.prefer).await

@@ -145,7 +145,8 @@ fn judge(case: &Case, report: CallReport) -> Result<()> {
             let longest = logs.iter().map(|line| line.message.len()).max().unwrap_or(0);
             let line = case.limits.log_line.as_usize();
             // Errors have a reserve, so that a traceback fits.
-            let reserve = if logs.iter().any(|line| line.source == LogSource::Stderr) { ERROR_RESERVE_LINES } else { 0 };
+            let reserve =
+                if logs.iter().any(|line| line.source == LogSource::Stderr) { ERROR_RESERVE_LINES } else { 0 };
             ensure!(logs.len() <= case.limits.log_lines + reserve, "{} lines", logs.len());
             ensure!(bytes <= case.limits.log_bytes.as_usize() + line * (1 + reserve), "{bytes} bytes");
             // The mark of a cut has three bytes.
@@ -248,12 +249,11 @@ pub(super) fn allowed_by(limit: Limit, limits: &CallLimits) -> Option<u64> {
 }
 
 fn ports() -> Ports {
-    Ports {
-        kv: Some(Arc::new(KvInMemory::default())),
-        assets: Some(Arc::new(AssetsInMemory::default())),
-        progress: Some(Arc::new(Nobody)),
-        ..Ports::none()
-    }
+    let mut ports = Ports::none();
+    ports.kv = Some(Arc::new(KvInMemory::default()));
+    ports.assets = Some(Arc::new(AssetsInMemory::default()));
+    ports.progress = Some(Arc::new(Nobody));
+    ports
 }
 
 /// Takes every report, and keeps none.

@@ -20,8 +20,11 @@ const ACTIONS: &str = r#"
     (export "semantest:addon/actions@1.0.0" (instance $actions))
 "#;
 
-/// What cannot be addons: name, bytes or text, the code of the refusal, and a word of its text.
-fn strangers() -> Result<Vec<(&'static str, Vec<u8>, JobCode, &'static str)>> {
+/// Name, bytes, the code of the refusal, and a word of its text.
+type Stranger = (&'static str, Vec<u8>, JobCode, &'static str);
+
+/// What cannot be addons.
+fn strangers() -> Result<Vec<Stranger>> {
     let text = |parts: &str| -> Result<Vec<u8>> {
         let component = wat::parse_str(format!("(component {parts} {ACTIONS})"))?;
         packed(&component)

@@ -3,6 +3,7 @@
 use chrono::Utc;
 use reqwest::Method;
 use semantest::config::addons::ConsentMode;
+use semantest::host::section;
 use semantest::model::digest::Digest;
 use semantest::model::id::{AddonId, ClientId, JobId, UserId};
 use semantest::queue::Lane;
@@ -10,6 +11,7 @@ use semantest::store::enablements::{Candidate, CandidateState, Enablement, Enabl
 use serde_json::{Value, json};
 
 use super::upgrade::{MOVING, PATH, all, edition, enablement, put, upgradable};
+use crate::support::components::built;
 use crate::support::platform::Platform;
 use crate::support::until;
 
@@ -70,6 +72,31 @@ async fn an_update_that_asks_for_no_more_is_applied_and_one_that_asks_for_more_w
     assert_eq!(all(&platform).await["mark"], "mine", "settings that are left out stay");
     platform.admin.publish_well(edition("2.0.0", BYTES)).await;
     assert_eq!(look(&platform).await, 0, "another major version is no update");
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn an_update_that_would_hear_more_than_the_version_before_waits() {
+    const HOOKS: &str = "semantest.fixture-hooks";
+    let edition = |version: &str, hooks: usize| {
+        let bytes = built(HOOKS);
+        let mut manifest = section::read(&bytes).expect("a manifest");
+        manifest.version = version.parse().expect("a version");
+        manifest.hooks.truncate(hooks);
+        section::embed(&bytes, &manifest).expect("a packed component").into()
+    };
+    let platform = Platform::with(|config| config.addons.consent = ConsentMode::Required).await;
+    platform.admin.publish_well(edition("1.0.0", 1)).await;
+    platform.acme.enable_well("alice", HOOKS, &json!({})).await;
+    platform.acme.change("alice", HOOKS, &json!({ "autoUpdate": "compatible" })).await.expect(200);
+    let shown = async || platform.acme.enablement("alice", HOOKS).await.expect(200).json();
+    platform.admin.publish_well(edition("1.1.0", 2)).await;
+    look(&platform).await;
+    until("the wider version waits", async || shown().await["candidate"]["state"] == "awaiting-consent").await;
+    assert_eq!(shown().await["version"], "1.0.0");
+    platform.admin.publish_well(edition("1.0.1", 1)).await;
+    platform.acme.enable("alice", HOOKS, &json!({ "consent": shown().await["candidate"]["digest"] })).await.expect(200);
+    until("somebody said yes", async || shown().await["version"] == "1.1.0").await;
     platform.end().await;
 }
 

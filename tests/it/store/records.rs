@@ -52,13 +52,19 @@ async fn a_version_is_immutable_but_for_its_state() {
     assert_eq!(versions.put_version(&first).await.unwrap(), PutVersion::Same(Box::new(first.clone())));
     let other = version("acme.notes", "1.0.0", b"two");
     assert_eq!(versions.put_version(&other).await.unwrap(), PutVersion::Conflict(first.digest));
-    let yanked = versions.set_state(&first.id, &first.version, VersionState::Yanked, Some("security")).await.unwrap();
+    let yanked = versions
+        .set_state(&first.id, &first.version, (&[first.state], VersionState::Yanked), Some("security"))
+        .await
+        .unwrap();
     let expected =
         VersionRecord { state: VersionState::Yanked, state_note: Some(String::from("security")), ..first.clone() };
     assert_eq!(yanked, Some(expected.clone()));
     assert_eq!(versions.get(&first.id, &first.version).await.unwrap(), Some(expected));
     let nobody = addon("acme.nobody");
-    assert_eq!(versions.set_state(&nobody, &first.version, VersionState::Blocked, None).await.unwrap(), None);
+    assert_eq!(
+        versions.set_state(&nobody, &first.version, (&[first.state], VersionState::Blocked), None).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]

@@ -188,3 +188,44 @@ async fn a_block_names_one_thing_and_says_why() {
     platform.admin.delete(&format!("{BLOCKS}/blk_nothing")).await.expect(404);
     platform.end().await;
 }
+
+#[tokio::test]
+async fn a_rollback_to_a_blocked_version_is_refused_until_the_block_is_taken_back() {
+    let platform = Platform::start().await;
+    for version in ["1.0.0", "1.1.0"] {
+        platform.publisher.publish_well(addon("acme.art", version)).await;
+        platform.acme.enable_well("alice", "acme.art", &json!({})).await;
+    }
+    let path = "/api/v1/users/alice/addons/acme.art/rollback";
+    let id = block(&platform.admin, json!({"addon": "acme.art", "range": "<1.1"})).await;
+    platform.acme.post(path, &json!({})).await.expect_problem(409, "ADDON_BLOCKED");
+    let shown = platform.acme.enablement("alice", "acme.art").await.expect(200).json();
+    assert_eq!((&shown["version"], &shown["state"]), (&json!("1.1.0"), &json!("enabled")), "{shown}");
+    unblock(&platform.admin, &id).await;
+    platform.acme.post(path, &json!({})).await.expect(200);
+    let shown = platform.acme.enablement("alice", "acme.art").await.expect(200).json();
+    assert_eq!((&shown["version"], &shown["state"]), (&json!("1.0.0"), &json!("enabled")), "{shown}");
+    assert_eq!(platform.acme.call("alice", "acme.art", "run", &json!({})).await["status"], "completed");
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn an_update_that_nobody_asks_for_passes_a_blocked_version_by() {
+    let platform = Platform::start().await;
+    platform.publisher.publish_well(addon("acme.art", "1.0.0")).await;
+    platform.acme.enable_well("alice", "acme.art", &json!({})).await;
+    for version in ["1.1.0", "1.2.0"] {
+        platform.publisher.publish_well(addon("acme.art", version)).await;
+    }
+    block(&platform.admin, json!({"addon": "acme.art", "range": ">=1.2"})).await;
+    platform.acme.change("alice", "acme.art", &json!({"autoUpdate": "compatible"})).await.expect(200);
+    until("the newest version that may run is there", async || {
+        platform.app.services.addons.follow_versions(1000).await.expect("a look");
+        platform.acme.enablement("alice", "acme.art").await.expect(200).json()["version"] == "1.1.0"
+    })
+    .await;
+    platform.app.services.addons.follow_versions(1000).await.expect("a look");
+    let shown = platform.acme.enablement("alice", "acme.art").await.expect(200).json();
+    assert_eq!((&shown["version"], &shown["candidate"]), (&json!("1.1.0"), &Value::Null), "{shown}");
+    platform.end().await;
+}

@@ -28,7 +28,6 @@ pub mod logbook;
 mod meter;
 pub mod outcome;
 pub mod ports;
-mod random;
 mod refresh;
 mod resources;
 mod room;

@@ -1,4 +1,4 @@
-//! What an enablement used, and whether its budgets leave room for another call.
+//! What a migration may use, what an enablement used, and whether its budgets leave room for another call.
 //!
 //! Only enablements that stand under a budget are looked up, with one trip. Calls that run at the same time do not see each
 //! other: a budget may be exceeded by what was under way when it was used up.
@@ -16,10 +16,13 @@ use crate::clock;
 use crate::host::Usage;
 use crate::model::budget::{Budget, OnExceeded, Spent, exhausted};
 use crate::model::code::JobCode;
+use crate::model::disposition::Disposition;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::Change;
 use crate::model::limit::Excess;
+use crate::model::limits::CallLimits;
+use crate::model::manifest::Manifest;
 use crate::store::StoreError;
 use crate::store::enablements::{Enablement, Put};
 use crate::store::usage::Used;
@@ -44,6 +47,15 @@ impl Inner {
             }
         }
         Err(failure)
+    }
+
+    /// The limits of a migration: it may touch every value that there is, as often as any call may at most.
+    pub(super) fn migration_limits(&self, manifest: &Manifest) -> CallLimits {
+        CallLimits {
+            kv_operations: self.ceiling.kv_operations,
+            kv_traffic: self.ceiling.kv_traffic,
+            ..self.limits(manifest, None, None)
+        }
     }
 
     /// Notes what a call used; `counts` where it was a call of an action or a hook.
@@ -102,10 +114,7 @@ fn used_up(owner: &Owner, excess: &Excess) -> JobError {
     );
     let failure =
         Failure { retry_at: Some(next_midnight(clock::now())), ..Failure::transient(JobCode::QuotaExceeded, message) };
-    JobError {
-        disposition: crate::model::disposition::Disposition::GiveUp,
-        failure: failure.with_details(excess.details()),
-    }
+    JobError { disposition: Disposition::GiveUp, failure: failure.with_details(excess.details()) }
 }
 
 fn next_midnight(now: DateTime<Utc>) -> DateTime<Utc> {

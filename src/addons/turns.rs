@@ -17,8 +17,6 @@ use crate::model::id::{AddonId, ClientId, UserId};
 
 /// Most that wait in this process, of all addons and users together: a third of a lane's usual hands.
 const MOST_WAITING: usize = 16;
-/// Longest wait in this process; then the job is told to come again.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Shortest time after which somebody comes again.
 const SOONEST: Duration = Duration::from_millis(200);
 /// Longest time after which somebody comes again.
@@ -68,8 +66,13 @@ impl Turns {
         Arc::new(Self { most, waiting: AtomicUsize::new(0), places: Mutex::default() })
     }
 
-    /// A turn, or after how long to come again. Cancel-safe.
-    pub(super) async fn take(self: &Arc<Self>, owner: &Owner, line: Line) -> Result<Turn, Duration> {
+    /// A turn, perhaps waited for as long as `patience`; or after how long to come again. Cancel-safe.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        owner: &Owner,
+        line: Line,
+        patience: Duration,
+    ) -> Result<Turn, Duration> {
         let (seat, place) = self.place(owner, line);
         if let Ok(permit) = Arc::clone(&place.turns).try_acquire_owned() {
             return Ok(self.turn(seat, place, permit));
@@ -77,7 +80,7 @@ impl Turns {
         let here = Waiting::sit_down(self, &place);
         let has_room = here.of_place <= self.most && here.of_all <= MOST_WAITING;
         if has_room
-            && let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, Arc::clone(&place.turns).acquire_owned()).await
+            && let Ok(Ok(permit)) = tokio::time::timeout(patience, Arc::clone(&place.turns).acquire_owned()).await
         {
             drop(here);
             return Ok(self.turn(seat, place, permit));
@@ -192,6 +195,8 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     fn owner(user: &str) -> Owner {
         Owner {
             client: ClientId::parse("acme").expect("a client"),
@@ -204,47 +209,46 @@ mod tests {
     async fn what_is_beyond_the_turns_waits_and_what_is_beyond_that_comes_again() {
         let turns = Turns::new(2);
         let alice = owner("alice");
-        let first = turns.take(&alice, Line::Actions).await.expect("a turn");
-        let second = turns.take(&alice, Line::Actions).await.expect("a turn");
-        let mut waiting = Vec::new();
+        let first = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
+        let second = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
+        let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..2 {
             let (turns, alice) = (Arc::clone(&turns), alice.clone());
-            waiting.push(tokio::spawn(async move { turns.take(&alice, Line::Actions).await }));
+            waiting.spawn(async move { turns.take(&alice, Line::Actions, PATIENCE).await.is_ok() });
         }
         tokio::task::yield_now().await;
-        assert!(turns.take(&alice, Line::Actions).await.is_err(), "two wait already");
-        assert!(turns.take(&owner("bob"), Line::Actions).await.is_ok(), "others are not kept waiting");
-        assert!(turns.take(&alice, Line::Hooks).await.is_ok(), "hooks have turns of their own");
+        assert!(turns.take(&alice, Line::Actions, PATIENCE).await.is_err(), "two wait already");
+        assert!(turns.take(&owner("bob"), Line::Actions, PATIENCE).await.is_ok(), "others are not kept waiting");
+        assert!(turns.take(&alice, Line::Hooks, PATIENCE).await.is_ok(), "hooks have turns of their own");
         drop((first, second));
-        for waiting in waiting {
-            assert!(waiting.await.expect("it does not panic").is_ok());
-        }
+        assert_eq!(waiting.join_all().await, [true, true]);
     }
 
     #[tokio::test]
     async fn whoever_is_sent_away_last_comes_again_last() {
         let turns = Turns::new(1);
         let alice = owner("alice");
-        let running = turns.take(&alice, Line::Actions).await.expect("a turn");
+        let running = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
         let (here, other) = (Arc::clone(&turns), alice.clone());
-        let waiting = tokio::spawn(async move { here.take(&other, Line::Actions).await.is_ok() });
+        let mut waiting = tokio::task::JoinSet::new();
+        waiting.spawn(async move { here.take(&other, Line::Actions, PATIENCE).await.is_ok() });
         tokio::task::yield_now().await;
         turns.place(&alice, Line::Actions).1.usual_ms.store(1000, Ordering::Relaxed);
         let mut waits = Vec::new();
         for _ in 0..400 {
-            waits.push(turns.take(&alice, Line::Actions).await.expect_err("no turn"));
+            waits.push(turns.take(&alice, Line::Actions, PATIENCE).await.expect_err("no turn"));
         }
         assert!(waits.iter().all(|wait| (SOONEST..=LATEST).contains(wait)), "{waits:?}");
         assert!(waits[20] > waits[0] + Duration::from_secs(10) && waits[399] == LATEST, "{waits:?}");
         drop(running);
-        assert!(waiting.await.expect("it does not panic"), "whoever waited here is next");
+        assert_eq!(waiting.join_all().await, [true], "whoever waited here is next");
     }
 
     #[tokio::test]
     async fn places_that_nobody_uses_are_forgotten() {
         let turns = Turns::new(2);
         for number in 0..100 {
-            drop(turns.take(&owner(&format!("user-{number}")), Line::Actions).await);
+            drop(turns.take(&owner(&format!("user-{number}")), Line::Actions, PATIENCE).await);
         }
         assert_eq!(turns.places(), 0);
     }

@@ -6,4 +6,5 @@ mod host;
 mod kv;
 mod log;
 mod progress;
+mod random;
 mod types;

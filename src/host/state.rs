@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::p2::bindings::random;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::host::api::v1::imports::semantest::addon;
@@ -12,7 +13,7 @@ use crate::host::limiter::Limiter;
 use crate::host::logbook::SharedLogBook;
 use crate::host::ports::Ports;
 use crate::host::tally::Tally;
-use crate::host::{random, wasi};
+use crate::host::wasi;
 use crate::model::limits::CallLimits;
 
 /// The state of one call.
@@ -82,7 +83,11 @@ impl WasiView for GuestState {
 /// Links the baseline and the doors in `interfaces`, and nothing else.
 pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    random::link(linker)?;
+    // Random bytes are counted (`iface/random.rs`).
+    linker.allow_shadowing(true);
+    random::random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    random::insecure::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    linker.allow_shadowing(false);
     addon::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::assets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::image_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

@@ -11,11 +11,17 @@ use crate::model::id::{AddonId, ClientId, UserId};
 use crate::model::job::JobKind;
 use crate::queue::Delivery;
 
+/// Longest wait in this process; then the job is told to come again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The job's turn, where its kind has turns; or after how long to come again.
 pub(super) async fn turn(kind: JobKind, delivery: &Delivery, services: &Services) -> Result<Option<Turn>, Duration> {
     let Some(owner) = owner(kind, delivery, services) else { return Ok(None) };
+    // What is waited here is taken from the time that the job may run.
+    let run = delivery.data.get("timeoutMs").and_then(Value::as_u64).map(Duration::from_millis);
+    let patience = run.map_or(PATIENCE, |run| PATIENCE.min(run / 4));
     tokio::select! {
-        turn = services.addons.turn(&owner) => turn.map(Some),
+        turn = services.addons.turn(&owner, patience) => turn.map(Some),
         // Whoever ends the job looks why it was told to stop.
         () = delivery.token.cancelled() => Ok(None),
     }

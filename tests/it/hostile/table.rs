@@ -25,7 +25,8 @@ An error carries `details: {\"limit\": …, \"reached\": …, \"allowed\": …}`
 *Default* holds where a manifest asks for nothing, *ceiling* is the most that it can ask for or that the operator's default
 counts for; both are settings (`[sandbox.defaults]`, `[sandbox.ceiling]`, `[sandbox.pool]`, see `config.default.toml`), except
 where the last column says *fixed*. A manifest can ask for `memoryMib`, `cpuMs`, `timeoutMs`, `outputKib`, `logLines`,
-`kvOperations` and `assets`. Hooks have 100 ms of processor time and 1 s unless they declare otherwise.
+`kvOperations` and `assets`. Hooks have 100 ms of processor time and 1 s unless they declare otherwise; a
+migration has the ceiling of key-value operations and of what they carry.
 
 ";
 

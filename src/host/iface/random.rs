@@ -1,9 +1,8 @@
 //! `wasi:random` with a limit for a request and one for a call; the numbers are wasmtime's own.
 //!
-//! wasmtime bounds one request. A guest that asks again and again would still have the host draw for it as long as its
+//! `state.rs` links these in the place of what WASI brings. wasmtime bounds one request. A guest that asks again and again would still have the host draw for it as long as its
 //! processor time lasts.
 
-use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
 
@@ -11,15 +10,6 @@ use crate::host::state::GuestState;
 
 /// Bytes of one number.
 const NUMBER_BYTES: u64 = 8;
-
-/// Puts these functions in the place of those that WASI brought.
-pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    insecure::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
 
 impl random::Host for GuestState {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {

@@ -17,7 +17,7 @@ help: ## Say what each word does
 bootstrap: ## Ensure a Redis-compatible server and a way to compile guests
 	@scripts/bootstrap
 
-dev: addons ## The whole platform in one process: API, workers, a private Redis, example addons, keys
+dev: addons ## The whole platform at once: API, workers, a private Redis, example addons, keys
 	@cargo build
 	@$(target)/debug/semantest dev $(ARGS)
 

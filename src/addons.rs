@@ -12,6 +12,7 @@ mod blocks;
 mod budget;
 mod consent;
 mod disable;
+pub mod draw;
 mod edition;
 mod enable;
 pub mod error;
@@ -23,6 +24,7 @@ pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
+mod lineage;
 pub mod measure;
 mod outcome;
 mod owner;
@@ -36,14 +38,19 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+pub mod secrets;
 mod settings;
 mod settle;
 mod source;
+pub mod starts;
 mod sweep;
+mod told;
 mod trust;
 mod turns;
+mod updates;
 mod verify;
 pub mod views;
+mod waiting;
 mod writes;
 mod yank;
 
@@ -61,6 +68,7 @@ use crate::net::Client;
 use crate::net::oci::Registries;
 use crate::store::Store;
 use crate::store::addons::AddonVersions;
+use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
 use crate::store::control::Control;
@@ -69,11 +77,14 @@ use crate::store::enablements::{AutoUpdate, Enablements};
 use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
+use crate::store::secrets::SecretStore;
 use crate::store::usage::Usages;
+use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, GivenAsset, Runner};
@@ -152,6 +163,9 @@ struct Inner {
     /// What holds until an admin stores a policy.
     unwritten_policy: Arc<PolicyRecord>,
     kv: KvStore,
+    secrets: SecretStore,
+    waiters: Waiters,
+    audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
     usages: Usages,
@@ -165,6 +179,7 @@ struct Inner {
     flights: source::flight::Flights,
     work: Work,
     runner: Arc<dyn Runner>,
+    starting: starts::Starting,
     defaults: CallLimits,
     ceiling: CallLimits,
     caches: running::Caches,
@@ -177,6 +192,8 @@ pub struct Parts {
     pub settings: AddonSettings,
     /// The records.
     pub store: Store,
+    /// The addons' secrets.
+    pub secrets: SecretStore,
     /// The bytes.
     pub blobs: Blobs,
     /// The sandbox; a process that only answers requests has none.
@@ -205,6 +222,7 @@ impl Addons {
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
+        let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
             inner: Arc::new(Inner {
                 settings: parts.settings,
@@ -217,6 +235,9 @@ impl Addons {
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,
+                audit: Audit::new(parts.store.clone()),
+                waiters: Waiters::new(parts.store.clone()),
+                secrets: parts.secrets,
                 kv: KvStore::new(parts.store),
                 blobs: parts.blobs,
                 host: parts.host,
@@ -225,6 +246,7 @@ impl Addons {
                 flights: source::flight::Flights::default(),
                 work: parts.work,
                 runner: parts.runner,
+                starting,
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),

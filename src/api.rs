@@ -20,7 +20,7 @@ pub mod routes;
 mod serve;
 mod state;
 
-pub use ops::{OpsState, ReadinessCheck};
+pub use ops::{Figures, OpsState, ReadinessCheck};
 pub use router::{openapi_json, router};
 pub use serve::{serve, serve_bare, serve_ops};
 pub use state::ApiState;

@@ -4,8 +4,12 @@
 //! before `run` returns.
 
 mod build;
+mod code_cache;
 mod gauges;
+pub mod kin;
+mod line;
 mod ready;
+pub mod supervise;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,18 +18,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use crate::api::{self, ApiState, OpsState};
+use crate::app::supervise::{Standing, own_figures};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
 use crate::host::Host;
 use crate::jobs::{JobHandler, Services};
+use crate::net::GuestClient;
 use crate::queue::tickets::upkeep::Upkeep;
 use crate::queue::{Canceller, Consumer, Lane, Producer, QueueError, close_all, schedule};
-use crate::shutdown::{self, Stop};
+use crate::shutdown::{self, Stop, StopHandle};
 use crate::store::Store;
 use crate::store::control::{Control, Message};
 
@@ -35,6 +41,9 @@ pub use build::Mode;
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 /// How often that schedule is said again: an outage between two runs breaks its chain.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(120);
+
+/// How often idle connections of addons are looked at; one that waited too long is never used, swept or not.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// What a process does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +72,7 @@ pub struct App {
     control: Control,
     services: Arc<Services>,
     host: Option<Arc<Host>>,
+    guests: GuestClient,
     state: ApiState,
 }
 
@@ -70,11 +80,21 @@ pub struct App {
 pub struct Bound {
     app: App,
     api: Option<TcpListener>,
-    ops: TcpListener,
+    ops: Ops,
+    /// The processes that work for this one, where there are any.
+    workers: Option<Standing>,
     /// Where the API listens, where this process has that role.
     pub api_address: Option<SocketAddr>,
-    /// Where operators look.
-    pub ops_address: SocketAddr,
+    /// Where operators look; none where a supervisor asks instead.
+    pub ops_address: Option<SocketAddr>,
+}
+
+/// Who asks how this process is.
+enum Ops {
+    /// Operators, over HTTP.
+    Listener(TcpListener),
+    /// Its supervisor, who answers operators. When it hangs up, this process is to stop.
+    Line(UnixStream, StopHandle),
 }
 
 impl App {
@@ -102,6 +122,7 @@ impl App {
                 ))
         };
         let ops = bind(self.config.server.ops_listen, "operators'").await?;
+        let ops_address = ops.local_addr()?;
         let api = if self.roles.api { Some(bind(self.config.server.listen, "API").await?) } else { None };
         let api_address = api.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(address) = api_address {
@@ -114,8 +135,18 @@ impl App {
             self.state.set_public_url(&public_url(&self.config, address));
             self.services.gallery.set_public_url(&public_url(&self.config, address));
         }
-        let ops_address = ops.local_addr()?;
-        Ok(Bound { app: self, api, ops, api_address, ops_address })
+        let ops = Ops::Listener(ops);
+        Ok(Bound { app: self, api, ops, workers: None, api_address, ops_address: Some(ops_address) })
+    }
+
+    /// Binds nothing: this process works under a supervisor, who asks over `line`. When that is cut, `on_cut` fires.
+    ///
+    /// # Errors
+    /// The line is no socket.
+    pub fn bind_to_supervisor(self, line: std::os::unix::net::UnixStream, on_cut: StopHandle) -> anyhow::Result<Bound> {
+        line.set_nonblocking(true).context("using the line to the supervisor")?;
+        let ops = Ops::Line(UnixStream::from_std(line).context("using the line to the supervisor")?, on_cut);
+        Ok(Bound { app: self, api: None, ops, workers: None, api_address: None, ops_address: None })
     }
 }
 
@@ -136,18 +167,26 @@ impl Bound {
         &self.app
     }
 
+    /// Answers operators for these processes, too.
+    #[must_use]
+    pub fn with_workers(self, workers: Standing) -> Self {
+        Self { workers: Some(workers), ..self }
+    }
+
     /// Runs until `stop`, then drains: no new requests, no new jobs, running ones get their grace.
     ///
     /// # Errors
     /// A part that must not end did.
     pub async fn run(self, stop: Stop) -> anyhow::Result<()> {
-        let Self { app, api, ops, api_address, ops_address } = self;
+        let Self { app, api, ops, workers, api_address, ops_address } = self;
         let mut tasks: JoinSet<()> = JoinSet::new();
         // Parts that the drain itself needs hear a stop of their own, fired when the drain is done.
         let (late_handle, late) = shutdown::channel();
         let readiness = ready::Readiness::new(app.store.clone(), app.producer.clone(), stop.clone());
-        let ops_state = OpsState { readiness: readiness.into_check(), numbers: app.numbers.clone() };
-        tasks.spawn(logged("the operators' listener", api::serve_ops(ops, ops_state, late.clone())));
+        let own = own_figures(app.numbers.clone());
+        let figures = workers.as_ref().map_or_else(|| Arc::clone(&own), |workers| workers.figures(Arc::clone(&own)));
+        let ops_state = OpsState { readiness: readiness.with_workers(workers).into_check(), figures };
+        tasks.spawn(answer_operators(ops, ops_state, late.clone()));
         app.watch_changes(&mut tasks, &late);
         tasks.spawn(gauges::run(app.store.clone(), app.producer.clone(), late.clone()));
         if let Some(listener) = api {
@@ -161,8 +200,11 @@ impl Bound {
         let cancellers = consumers.iter().map(Consumer::canceller).collect();
         tasks.spawn(cancel_on_request(app.control.clone(), cancellers, late.clone()));
         info!(
-            api = api_address.map(tracing::field::display), ops = %ops_address, lanes = app.roles.lanes.len(),
-            "Semantest {} is running", env!("CARGO_PKG_VERSION")
+            api = api_address.map(tracing::field::display),
+            ops = ops_address.map(tracing::field::display),
+            lanes = app.roles.lanes.len(),
+            "Semantest {} is running",
+            env!("CARGO_PKG_VERSION")
         );
         stop.fired().await;
         let grace = app.config.server.grace.duration();
@@ -213,6 +255,7 @@ impl App {
         tasks.spawn(async move { addons.watch(heard).await });
         let (addons, heard) = (self.services.addons.clone(), stop.clone());
         tasks.spawn(async move { addons.watch_blocks(heard).await });
+        tasks.spawn(close_idle(self.guests.clone(), stop.clone()));
     }
 
     async fn start_consumer(&self, lane: Lane, handler: Arc<JobHandler>) -> anyhow::Result<Consumer> {
@@ -240,6 +283,16 @@ async fn keep_schedule(producer: Producer, stop: Stop) {
     }
 }
 
+/// Closes connections that addons left open, and that nobody used again in time.
+async fn close_idle(guests: GuestClient, stop: Stop) {
+    while !stop.has_fired() {
+        tokio::select! {
+            () = stop.fired() => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => guests.sweep(),
+        }
+    }
+}
+
 /// Passes on what the control channel says about jobs that somebody wants cancelled.
 async fn cancel_on_request(control: Control, cancellers: Vec<Canceller>, stop: Stop) {
     let mut messages = control.subscribe();
@@ -253,6 +306,18 @@ async fn cancel_on_request(control: Control, cancellers: Vec<Canceller>, stop: S
             let queue_id = id.as_foreign().map_or(id.as_str(), |(_, queue_id)| queue_id).to_owned();
             // Not in this process: another one has it, or none.
             let _is_ours = cancellers.iter().any(|canceller| canceller.cancel(lane, &queue_id));
+        }
+    }
+}
+
+async fn answer_operators(ops: Ops, state: OpsState, stop: Stop) {
+    match ops {
+        Ops::Listener(listener) => logged("the operators' listener", api::serve_ops(listener, state, stop)).await,
+        Ops::Line(stream, on_cut) => {
+            if let Err(error) = line::answer(stream, state.readiness, state.figures, stop).await {
+                error!(error = %error, "The supervisor is gone; this process stops");
+                on_cut.fire();
+            }
         }
     }
 }

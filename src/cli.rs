@@ -9,7 +9,10 @@ pub mod dev_redis;
 mod keys;
 mod openapi;
 mod say;
+mod secrets;
 mod serve;
+mod worker;
+mod worker_process;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,14 +35,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Everything in one process, with a private Redis: for trying out and for writing addons.
+    /// Everything at once, with a private Redis: for trying out and for writing addons.
     Dev(dev::DevArgs),
     /// Answer REST requests.
     Api,
     /// Do jobs.
-    Worker(serve::WorkerArgs),
+    Worker(worker::WorkerArgs),
     /// Make, list and revoke API keys.
     Keys(keys::KeysArgs),
+    /// Look after the keys that addons' secrets are encrypted with.
+    Secrets(secrets::SecretsArgs),
     /// Look at settings.
     Config(config::ConfigArgs),
     /// Build, pack, check, sign and publish addons.
@@ -51,6 +56,12 @@ enum Command {
     /// Compile the component on stdin; a worker starts this itself.
     #[command(hide = true)]
     CompileComponent(compile_component::CompileComponentArgs),
+    /// Call a guest for as long as stdin says; `bench` starts this itself.
+    #[command(hide = true)]
+    BenchCalls,
+    /// Do jobs under a supervisor; `worker` and `dev` start this themselves.
+    #[command(hide = true)]
+    WorkerProcess(worker_process::WorkerProcessArgs),
 }
 
 /// Parses the command line, does what it says, and answers with the process's exit code.
@@ -69,14 +80,17 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let load = || Config::load(cli.config.as_deref(), &Environment::of_process());
     match cli.command {
-        Command::Dev(args) => serve::block_on(dev::run(load()?, args))?,
+        Command::Dev(args) => serve::block_on(dev::run(load()?, cli.config.clone(), args))?,
         Command::Api => serve::block_on(serve::api(load()?))?,
-        Command::Worker(args) => serve::block_on(serve::worker(load()?, args))?,
+        Command::Worker(args) => serve::block_on(worker::run(load()?, cli.config.clone(), args))?,
         Command::Keys(args) => serve::block_on(keys::run(load()?, args))?,
+        Command::Secrets(args) => serve::block_on(secrets::run(load()?, args))?,
         Command::Config(args) => config::run(&load()?, &args)?,
         Command::Addon(args) => return addon::run(args, load),
         Command::Openapi => openapi::run()?,
         Command::Bench(args) => serve::block_on(bench::run(load()?, args))?,
+        Command::BenchCalls => bench::processes::run_calls()?,
+        Command::WorkerProcess(args) => worker_process::run(|| Ok(load()?), &args)?,
         Command::CompileComponent(args) => return Ok(compile_component::run(args)),
     }
     Ok(ExitCode::SUCCESS)

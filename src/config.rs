@@ -7,9 +7,11 @@ pub mod addons;
 pub mod call_limits;
 pub mod ceilings;
 pub mod egress;
+pub mod guest_http;
 pub mod imaging;
 mod load;
 pub mod log;
+pub mod processes;
 pub mod queues;
 pub mod redis;
 pub mod registries;
@@ -18,7 +20,9 @@ pub mod secret;
 pub mod secrets;
 pub mod server;
 pub mod signatures;
+pub mod starts;
 pub mod storage;
+pub mod value_keys;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +41,8 @@ pub struct Config {
     pub log: log::LogSettings,
     /// How each queue is worked.
     pub queues: queues::QueueSettings,
+    /// How many processes work, and what happens to one that dies.
+    pub processes: processes::ProcessSettings,
     /// Where bytes live.
     pub storage: storage::StorageSettings,
     /// The sandbox.
@@ -59,6 +65,9 @@ impl Config {
         let contradiction = |text: String| Err(ConfigError::Contradiction(text));
         if let Some(fault) = self.queues.faults().into_iter().next() {
             return contradiction(format!("queues.{fault}"));
+        }
+        if let Some(fault) = self.processes.fault() {
+            return contradiction(format!("processes.{fault}"));
         }
         if let Some(fault) = self.addons.fault() {
             return contradiction(fault);

@@ -9,6 +9,7 @@ mod api;
 mod ask;
 mod cache;
 pub mod call;
+mod code;
 pub mod compile;
 pub mod compile_error;
 pub mod compiler;
@@ -25,19 +26,24 @@ pub mod limiter;
 mod linked;
 mod linkers;
 pub mod logbook;
+pub mod measure;
 mod meter;
 pub mod outcome;
 pub mod ports;
 mod refresh;
+pub mod refused;
 mod resources;
 mod room;
 pub mod section;
 mod state;
 mod tally;
 mod ticker;
+mod traffic;
 mod translate;
+pub mod vault;
 mod wasi;
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +53,10 @@ use tracing::{info, warn};
 use wasmtime::Engine;
 
 use crate::config::sandbox::SandboxSettings;
+use crate::host::cache::counter::Customer;
 use crate::host::cache::disk::DiskCache;
 use crate::host::cache::memory::MemoryCache;
+use crate::host::cache::vault::Vault;
 use crate::host::compiler::{Compiler, Wall};
 use crate::host::engine::Fingerprint;
 use crate::host::linkers::Linkers;
@@ -96,6 +104,13 @@ pub enum HostError {
         #[source]
         source: std::io::Error,
     },
+    /// The supervisor's socket cannot be used.
+    #[error("the socket to the supervisor cannot be used")]
+    Supervisor {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// The compiling process cannot be used.
     #[error("components cannot be compiled on this machine")]
     Compiler {
@@ -118,7 +133,9 @@ pub struct Host {
     engine: Engine,
     linkers: Linkers,
     memory: MemoryCache,
-    disk: DiskCache,
+    disk: Arc<DiskCache>,
+    vault: Vault,
+    supervisor: Option<Customer>,
     compiler: Compiler,
     compile_turns: Semaphore,
     permits: Semaphore,
@@ -145,15 +162,34 @@ impl Host {
     /// # Errors
     /// [`HostError`] when the engine, its ticker or the cache folder cannot be had.
     pub fn new(settings: &SandboxSettings, cache_folder: &Path, mac_key: [u8; 32]) -> Result<Arc<Self>, HostError> {
+        Self::under(settings, cache_folder, mac_key, None)
+    }
+
+    /// The same for a process that has a supervisor: checked code is asked for at the socket's other end, where
+    /// [`vault::Counter::serve`] answers.
+    ///
+    /// # Errors
+    /// [`HostError`], likewise.
+    pub fn under(
+        settings: &SandboxSettings,
+        cache_folder: &Path,
+        mac_key: [u8; 32],
+        supervisor: Option<UnixStream>,
+    ) -> Result<Arc<Self>, HostError> {
         let engine =
             engine::runner(settings).map_err(|error| HostError::Engine { source: error.into_boxed_dyn_error() })?;
         let fingerprint = Fingerprint::of(&engine);
         let disk = DiskCache::open(cache_folder, mac_key, fingerprint, settings.disk_cache.as_u64())
             .map_err(|source| HostError::Cache { folder: cache_folder.into(), source })?;
+        let disk = Arc::new(disk);
+        let supervisor =
+            supervisor.map(Customer::new).transpose().map_err(|source| HostError::Supervisor { source })?;
         let ticker = Ticker::start(&engine, settings.tick.duration()).map_err(|source| HostError::Ticker { source })?;
         Ok(Arc::new(Self {
             linkers: Linkers::new(&engine),
             memory: MemoryCache::new(settings.memory_cache.as_u64()),
+            vault: Vault::new(Arc::clone(&disk), settings.sealed_cache.as_u64()),
+            supervisor,
             disk,
             compiler: Compiler::new(&settings.compiler, fingerprint),
             compile_turns: Semaphore::new(permits(settings.concurrent_compiles)),

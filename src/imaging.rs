@@ -25,6 +25,7 @@ use crate::imaging::error::{BuildError, ImagingError, ProviderError};
 pub use crate::imaging::provider::{GenerateContext, Picture};
 use crate::imaging::provider::{Parts, Provider};
 use crate::imaging::sniff::Caps;
+use crate::model::id::AddonId;
 use crate::model::image::ImageRequest;
 
 /// The name that leaves the choice of a provider to the host.
@@ -51,7 +52,7 @@ struct House {
 struct Configured {
     kind: &'static str,
     provider: Arc<dyn Provider>,
-    prices: Vec<Price>,
+    prices: Arc<[Price]>,
 }
 
 /// What a request brought.
@@ -83,11 +84,24 @@ pub struct ProviderState {
 }
 
 /// The provider that will answer, and the request in its words.
-struct Choice<'a> {
-    name: &'a str,
-    configured: &'a Configured,
+struct Choice {
+    name: String,
+    provider: Arc<dyn Provider>,
+    prices: Arc<[Price]>,
     request: ImageRequest,
     notes: Vec<String>,
+}
+
+impl Choice {
+    fn of(name: &str, configured: &Configured, request: ImageRequest) -> Self {
+        Self {
+            name: name.to_owned(),
+            provider: Arc::clone(&configured.provider),
+            prices: Arc::clone(&configured.prices),
+            request,
+            notes: Vec::new(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Imaging {
@@ -107,8 +121,7 @@ impl Imaging {
         egress: &EgressSettings,
         is_loopback_allowed: bool,
     ) -> Result<Self, BuildError> {
-        let caps = Caps { max_bytes: settings.max_picture.as_u64(), max_pixels: settings.max_pixels };
-        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps };
+        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps: Caps::of(settings) };
         let mut wanted = settings.providers.clone();
         for name in providers::ALWAYS {
             wanted.entry(name.to_owned()).or_default();
@@ -117,7 +130,8 @@ impl Imaging {
         for (name, settings) in wanted.iter().filter(|(_, settings)| settings.enabled) {
             built.insert(name.clone(), build(name, settings, &parts)?);
         }
-        if let Some(name) = settings.default.iter().find(|name| !wanted.contains_key(*name)) {
+        let is_addon = |name: &str| name.strip_prefix(ADDON_PREFIX).is_some_and(|id| AddonId::parse(id).is_ok());
+        if let Some(name) = settings.default.iter().find(|name| !wanted.contains_key(*name) && !is_addon(name)) {
             return Err(BuildError::BadOrder { name: name.clone() });
         }
         let mut aliases = aliases::builtin();
@@ -142,23 +156,23 @@ impl Imaging {
     /// [`ImagingError`], with its code and its own verdict on trying again.
     pub async fn generate(&self, request: &ImageRequest, cx: &GenerateContext) -> Result<Generated, ImagingError> {
         let requested = request.provider.as_deref().unwrap_or(AUTOMATIC);
-        let choice = self.house.choose(requested, request, cx.is_dev)?;
-        let provider = choice.configured.provider.as_ref();
-        provider
+        let choice = self.house.choose(requested, request, cx).await?;
+        choice
+            .provider
             .check(&choice.request)
-            .map_err(|source| ImagingError::Misfit { name: choice.name.to_owned(), source })?;
+            .map_err(|source| ImagingError::Misfit { name: choice.name.clone(), source })?;
         let answer = tokio::select! {
             biased;
             () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
-            answer = provider.generate(&choice.request, cx) => answer,
+            answer = choice.provider.generate(&choice.request, cx) => answer,
         };
-        let drawn = answer.map_err(|source| failed(choice.name, source))?;
+        let drawn = answer.map_err(|source| failed(&choice.name, source))?;
         let mut notes = choice.notes;
         notes.extend(drawn.notes);
         Ok(Generated {
-            cost: cost::of(&choice.configured.prices, choice.request.quality.as_deref(), &drawn.pictures),
+            cost: cost::of(&choice.prices, choice.request.quality.as_deref(), &drawn.pictures),
             pictures: drawn.pictures,
-            provider: choice.name.to_owned(),
+            provider: choice.name,
             model: drawn.model,
             requested_provider: requested.to_owned(),
             notes,
@@ -167,35 +181,43 @@ impl Imaging {
 }
 
 impl House {
-    fn choose(&self, requested: &str, request: &ImageRequest, is_dev: bool) -> Result<Choice<'_>, ImagingError> {
+    async fn choose(
+        &self,
+        requested: &str,
+        request: &ImageRequest,
+        cx: &GenerateContext,
+    ) -> Result<Choice, ImagingError> {
         if requested == AUTOMATIC {
-            return self.first_that_can(request);
+            return self.first_that_can(request, cx).await;
         }
         if requested.starts_with(ADDON_PREFIX) {
-            return Err(ImagingError::AddonProvider { name: requested.to_owned() });
+            let found = by_addon(requested, request, cx).await?;
+            return found.ok_or_else(|| ImagingError::AddonProvider { name: requested.to_owned() });
         }
         if let Some((name, configured)) = self.providers.get_key_value(requested) {
             return match configured.provider.missing() {
                 Some(cure) => Err(ImagingError::NotReady { name: name.clone(), cure }),
-                None => Ok(Choice { name, configured, request: request.clone(), notes: Vec::new() }),
+                None => Ok(Choice::of(name, configured, request.clone())),
             };
         }
         match self.aliases.get_key_value(requested) {
-            Some((name, alias)) => self.by_alias(name, alias, request, is_dev),
+            Some((name, alias)) => self.by_alias(name, alias, request, cx.is_dev),
             None => Err(ImagingError::Unknown { name: requested.to_owned(), known: self.known_names() }),
         }
     }
 
-    fn first_that_can(&self, request: &ImageRequest) -> Result<Choice<'_>, ImagingError> {
+    async fn first_that_can(&self, request: &ImageRequest, cx: &GenerateContext) -> Result<Choice, ImagingError> {
         let mut reasons = Vec::new();
         for name in &self.order {
-            let Some((name, configured)) = self.providers.get_key_value(name) else { continue };
-            let why_not = configured
-                .provider
-                .missing()
-                .or_else(|| configured.provider.check(request).err().map(|misfit| misfit.to_string()));
-            match why_not {
-                None => return Ok(Choice { name, configured, request: request.clone(), notes: Vec::new() }),
+            let choice = if name.starts_with(ADDON_PREFIX) {
+                by_addon(name, request, cx).await?
+            } else {
+                self.providers.get(name).map(|configured| Choice::of(name, configured, request.clone()))
+            };
+            let Some(choice) = choice else { continue };
+            let misfit = || choice.provider.check(request).err().map(|misfit| misfit.to_string());
+            match choice.provider.missing().or_else(misfit) {
+                None => return Ok(choice),
                 Some(reason) => reasons.push(format!("`{name}`: {reason}")),
             }
         }
@@ -205,20 +227,20 @@ impl House {
         Err(ImagingError::NobodyCan { reasons: reasons.join("; ") })
     }
 
-    fn by_alias<'a>(
-        &'a self,
+    fn by_alias(
+        &self,
         name: &str,
         alias: &AliasSettings,
         request: &ImageRequest,
         is_dev: bool,
-    ) -> Result<Choice<'a>, ImagingError> {
+    ) -> Result<Choice, ImagingError> {
         let target = alias.provider.as_str();
         let cure = match self.providers.get_key_value(target) {
             Some((target, configured)) => match configured.provider.missing() {
                 None => {
                     let translated = aliases::translate(name, alias, request);
-                    let (request, notes) = (translated.request, translated.notes);
-                    return Ok(Choice { name: target, configured, request, notes });
+                    let choice = Choice::of(target, configured, translated.request);
+                    return Ok(Choice { notes: translated.notes, ..choice });
                 }
                 Some(cure) => cure,
             },
@@ -235,7 +257,7 @@ impl House {
                 );
                 // The alias's words are for its own provider; the substitute reads the request as it came.
                 let request = ImageRequest { model: None, ..request.clone() };
-                Ok(Choice { name: substitute, configured, request, notes: vec![note] })
+                Ok(Choice { notes: vec![note], ..Choice::of(substitute, configured, request) })
             }
             _ => Err(ImagingError::NotReady { name: target.to_owned(), cure }),
         }
@@ -245,6 +267,20 @@ impl House {
         let names = self.providers.keys().chain(self.aliases.keys()).map(String::as_str);
         std::iter::once(AUTOMATIC).chain(names).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The addon behind a name, where the user has one that draws.
+async fn by_addon(name: &str, request: &ImageRequest, cx: &GenerateContext) -> Result<Option<Choice>, ImagingError> {
+    let Some(addons) = &cx.addons else { return Ok(None) };
+    let unknown = |error| ImagingError::AddonUnknown { name: name.to_owned(), source: Box::new(error) };
+    let found = addons.find(name).await.map_err(unknown)?;
+    Ok(found.map(|addon| Choice {
+        name: name.to_owned(),
+        provider: addon.provider,
+        prices: addon.prices.into(),
+        request: request.clone(),
+        notes: Vec::new(),
+    }))
 }
 
 /// Names the provider, and logs what the client is not told.
@@ -267,7 +303,8 @@ fn failed(name: &str, source: ProviderError) -> ImagingError {
         | ProviderError::Trouble { .. }
         | ProviderError::BadRequest { .. }
         | ProviderError::Answer { .. }
-        | ProviderError::NotAPicture { .. } => {}
+        | ProviderError::NotAPicture { .. }
+        | ProviderError::Addon { .. } => {}
     }
     ImagingError::Provider { name: name.to_owned(), source }
 }
@@ -286,5 +323,5 @@ fn build(name: &str, settings: &ProviderSettings, parts: &Parts) -> Result<Confi
         return Err(BuildError::BadName { name: name.to_owned(), fault });
     }
     let (kind, provider) = providers::build(name, settings, parts)?;
-    Ok(Configured { kind, provider, prices: settings.prices.clone() })
+    Ok(Configured { kind, provider, prices: settings.prices.clone().into() })
 }

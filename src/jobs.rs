@@ -27,6 +27,7 @@ use crate::imaging::gallery::Gallery;
 use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
 use crate::model::job_error::JobError;
+use crate::ports::provider::Painters;
 use crate::queue::{Delivery, Ticket, tickets};
 use crate::store::jobs::JobRecord;
 use crate::store::keys::Keys;
@@ -46,6 +47,8 @@ pub struct Services {
     pub addons: Addons,
     /// Image providers.
     pub imaging: Imaging,
+    /// Addons that draw.
+    pub painters: Painters,
     /// Pictures that stay.
     pub gallery: Gallery,
     /// Deliveries.

@@ -1,4 +1,5 @@
-//! The one door out: webhooks, addon sources, image providers and guests all connect through [`Client`].
+//! The one door out: webhooks, addon sources and image providers connect through [`Client`], guests through
+//! [`GuestClient`].
 //!
 //! A [`Policy`] says where one purpose may connect. It is asked twice about
 //! each request: about the URL before anything happens, and about every
@@ -9,6 +10,7 @@
 mod client;
 mod error;
 mod guard;
+mod guest;
 mod incoming;
 mod limits;
 pub mod oci;
@@ -19,6 +21,7 @@ mod resolver;
 pub use client::Client;
 pub use error::{NetError, UNREACHABLE};
 pub use guard::{Denied, Policy, Purpose};
+pub use guest::{GuestAnswer, GuestBody, GuestClient, GuestRequest, GuestSetupError, Tenant, is_own as is_own_header};
 pub use incoming::Incoming;
 pub use limits::ClientLimits;
 pub use request::{Answer, AnswerHeaders, Body, Method, Multipart, Overflow, Request};

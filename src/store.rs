@@ -7,11 +7,13 @@
 
 pub mod addons;
 pub mod artifacts;
+pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
 pub mod control;
 pub mod crashes;
+pub mod credits;
 pub mod enablements;
 pub mod error;
 pub mod idempotency;
@@ -22,10 +24,14 @@ pub mod kv;
 mod kv_copy;
 mod kv_keys;
 pub mod page;
+pub mod pending_starts;
 pub mod policy;
 pub mod publishers;
 mod script;
+pub mod secret_scope;
+pub mod secrets;
 pub mod usage;
+pub mod waiters;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
 //! Logs to stderr and numbers for `/metrics`.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -34,13 +35,21 @@ pub enum TelemetryError {
 /// # Errors
 /// [`TelemetryError::Filter`] when the filter cannot be read.
 pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
+    start_logging_as(settings, None)
+}
+
+/// The same in one of several processes that log to one stream: each line carries the process's number.
+///
+/// # Errors
+/// [`TelemetryError::Filter`] when the filter cannot be read.
+pub fn start_logging_as(settings: &LogSettings, process: Option<u32>) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&settings.filter)
         .map_err(|source| TelemetryError::Filter { filter: settings.filter.clone(), source })?;
     let registry = tracing_subscriber::registry().with(filter);
     // Colours in a file are noise; NO_COLOR is what people set who want none at all.
     let has_colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colours);
+    let layer = tracing_subscriber::fmt::layer().with_writer(Lines { process }).with_ansi(has_colours);
     // The only failure is a subscriber that is set already, as in tests.
     let _already_set = match settings.format {
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
@@ -54,7 +63,20 @@ pub fn start_logging(settings: &LogSettings) -> Result<(), TelemetryError> {
 /// # Errors
 /// [`TelemetryError::Metrics`] when another recorder was set before.
 pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
-    let (recorder, handle) = recorder()?;
+    install(builder()?)
+}
+
+/// The same in one of several processes whose figures are read as one page: each sample carries the process's name.
+///
+/// # Errors
+/// [`TelemetryError::Metrics`] when another recorder was set before.
+pub fn start_metrics_as(process: &str) -> Result<PrometheusHandle, TelemetryError> {
+    install(builder()?.add_global_label("process", process))
+}
+
+fn install(builder: PrometheusBuilder) -> Result<PrometheusHandle, TelemetryError> {
+    let recorder = builder.build_recorder();
+    let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| TelemetryError::Metrics(error.to_string()))?;
     describe();
     Ok(handle)
@@ -76,6 +98,11 @@ pub fn describe() {
     describe_gauge!("semantest_redis_round_trip_seconds", seconds, "Time of one question to Redis and back.");
     describe_gauge!("semantest_queue_jobs", "Jobs in a queue, by queue and state.");
     describe_gauge!("semantest_queue_oldest_waiting_seconds", seconds, "Age of a queue's oldest waiting job.");
+    describe_gauge!("semantest_worker_processes", "Worker processes under a supervisor, by state.");
+    describe_counter!(
+        "semantest_worker_restarts_total",
+        "Times that a worker process died and was started again, by its number."
+    );
     describe_counter!(
         "semantest_component_inspections_total",
         "Components read through because they were not known yet."
@@ -87,17 +114,69 @@ pub fn describe() {
 /// # Errors
 /// [`TelemetryError::Metrics`] when the buckets are refused.
 pub fn recorder() -> Result<(impl metrics::Recorder + Sync + Send + 'static, PrometheusHandle), TelemetryError> {
-    let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix(String::from("_seconds")), &SECONDS)
-        .map_err(|error| TelemetryError::Metrics(error.to_string()))?
-        .build_recorder();
+    let recorder = builder()?.build_recorder();
     let handle = recorder.handle();
     Ok((recorder, handle))
+}
+
+fn builder() -> Result<PrometheusBuilder, TelemetryError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix(String::from("_seconds")), &SECONDS)
+        .map_err(|error| TelemetryError::Metrics(error.to_string()))
+}
+
+/// Makes the writers of log lines.
+#[derive(Clone, Copy, Debug)]
+struct Lines {
+    process: Option<u32>,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line<io::Stderr>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Line { process: self.process, out: io::stderr() }
+    }
+}
+
+/// Writes one event, which comes in one piece, and leaves in one: processes that share a stream do not mix their lines.
+struct Line<W> {
+    process: Option<u32>,
+    out: W,
+}
+
+impl<W: Write> Write for Line<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let Some(process) = self.process else { return self.out.write(event) };
+        let line = match event.strip_prefix(b"{") {
+            Some(rest) => [format!("{{\"process\":{process},").as_bytes(), rest].concat(),
+            None => [format!("[{process}] ").as_bytes(), event].concat(),
+        };
+        self.out.write_all(&line)?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_one_of_several_processes_carries_its_number() -> io::Result<()> {
+        let line = |process, event: &str| -> io::Result<String> {
+            let mut line = Line { process, out: Vec::new() };
+            line.write_all(event.as_bytes())?;
+            Ok(String::from_utf8_lossy(&line.out).into_owned())
+        };
+        assert_eq!(line(Some(2), "{\"message\":\"a\"}\n")?, "{\"process\":2,\"message\":\"a\"}\n");
+        assert_eq!(line(Some(2), "INFO a\n")?, "[2] INFO a\n");
+        assert_eq!(line(None, "{\"message\":\"a\"}\n")?, "{\"message\":\"a\"}\n");
+        Ok(())
+    }
 
     #[test]
     fn every_number_says_what_it_means() -> Result<(), TelemetryError> {

@@ -27,6 +27,7 @@ use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, IdError, JobId, UserId};
 use crate::model::job::{JobStatus, Priority};
 use crate::model::job_error::JobError;
+use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
 use crate::store::control::Control;
 use crate::store::idempotency::Idempotency;
@@ -38,7 +39,7 @@ pub use crate::store::jobs::JobFilter;
 pub use idempotency::Reserved;
 pub use reconcile::LOST_AFTER;
 pub use submit::dispatch_id;
-pub use view::{Attempts, JobView};
+pub use view::{Attempts, JobView, StarterView};
 
 /// What every request that makes a job may say about the job itself (`api.md`, “Job options”).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +56,12 @@ pub struct JobOptions {
     pub session_id: Option<String>,
     /// The chat message that the job answers.
     pub message_id: Option<String>,
+    /// How long from now it waits before it may start; no client sets it, addons do.
+    pub delay: Option<Duration>,
+    /// How many starts by addons lie behind it, this one included; none where a client asks.
+    pub hops: u32,
+    /// The addon that starts it, where one does.
+    pub started_by: Option<StartedBy>,
 }
 
 /// A client's name for one logical request, and what the request was.

@@ -9,7 +9,7 @@ use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext, Running};
 use crate::addons::turns::{Line, Turn};
-use crate::addons::{Addons, AddonsError, Fault};
+use crate::addons::{Addons, AddonsError};
 use crate::host::{Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::job::Failure;
@@ -120,20 +120,7 @@ impl Addons {
     }
 
     fn check_params(&self, running: &Running, action: &str, params: &Value) -> Result<(), AddonsError> {
-        let limit = self.inner.settings.params_limit;
-        let size = params.to_string().len();
-        if size > limit.as_usize() {
-            return Err(AddonsError::invalid("/params", format!("is {size} bytes, at most {limit} are taken")));
-        }
-        let faults: Vec<Fault> = match running.params(action) {
-            Some(schema) => schema
-                .faults(params)
-                .into_iter()
-                .map(|fault| Fault { pointer: format!("/params{}", fault.pointer), message: fault.message })
-                .collect(),
-            None if params.is_object() => Vec::new(),
-            None => vec![Fault { pointer: String::from("/params"), message: String::from("is not an object") }],
-        };
+        let faults = running.edition.params_faults(action, params, self.inner.settings.params_limit);
         if faults.is_empty() { Ok(()) } else { Err(AddonsError::Invalid(faults)) }
     }
 

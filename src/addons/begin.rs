@@ -107,6 +107,8 @@ fn candidate_from(target: &VersionRecord, ticket: &Load, job: &JobId) -> Candida
         state: CandidateState::Loading,
         error: None,
         config: ticket.config.clone(),
+        grants: None,
+        auto_update: None,
         wish: ticket.version.clone(),
         request: None,
         is_automatic: false,

@@ -68,6 +68,8 @@ impl Inner {
             calls: u64::from(counts),
             cpu_us: u64::try_from(usage.cpu.as_micros()).unwrap_or(u64::MAX),
             peak_memory: usage.peak_memory.as_u64(),
+            egress_requests: usage.egress_requests,
+            egress_bytes: usage.egress_bytes,
             kv_bytes: usage.kv_bytes,
             ..Used::default()
         };

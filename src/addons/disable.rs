@@ -87,13 +87,16 @@ impl Addons {
         let Some(unloading) = begun.unloading.filter(|_| is_being_unloaded_by(&begun, job)) else {
             return Ok(answer(owner, (begun.revision > 0).then_some(begun.state), erase));
         };
+        let enablement = begun.id();
         if unloading.from == EnablementState::Enabled
             && let Some(running) = self.inner.as_running(owner, begun).await?
         {
             self.say_goodbye(&running, context, StopReason::UserDisabled, None).await;
         }
         if unloading.erase || erase {
-            return self.erase(owner, job).await;
+            let erased = self.erase(owner, job).await?;
+            self.inner.starting.cancel_waiting(&owner.client, &enablement).await;
+            return Ok(erased);
         }
         let ended = self.conclude(owner, job, |current| {
             if !is_being_unloaded_by(current, job) {
@@ -103,7 +106,9 @@ impl Addons {
             current.unloading = None;
             Ok(())
         });
-        Ok(answer(owner, Some(ended.await?.state), false))
+        let ended = ended.await?;
+        self.inner.starting.cancel_waiting(&owner.client, &enablement).await;
+        Ok(answer(owner, Some(ended.state), false))
     }
 
     /// Marks the enablement, where the request could not: a foreign job, or one that is tried again after it failed.

@@ -9,9 +9,11 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::addons::error::Fault;
 use crate::model::manifest::{ActionSpec, Manifest};
 use crate::model::schema::{self, Schema};
 use crate::model::signature::PublisherKeyId;
+use crate::model::units::ByteSize;
 use crate::store::addons::{VersionRecord, VersionSignature};
 
 /// One version of an addon, ready to be called.
@@ -35,9 +37,21 @@ impl Edition {
         Self { manifest: Arc::new(record.manifest), schemas: OnceLock::new(), signed }
     }
 
-    /// The schema of an action's parameters, where it declares one.
-    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
-        self.schemas().params.get(action)
+    /// Everything that keeps `params` from being an action's parameters; they must be an object where it declares no
+    /// schema, and no larger than `limit` in any case.
+    pub(super) fn params_faults(&self, action: &str, params: &Value, limit: ByteSize) -> Vec<Fault> {
+        let fault = |pointer: &str, message: String| Fault { pointer: format!("/params{pointer}"), message };
+        let size = params.to_string().len();
+        if size > limit.as_usize() {
+            return vec![fault("", format!("is {size} bytes, at most {limit} are taken"))];
+        }
+        match self.schemas().params.get(action) {
+            Some(schema) => {
+                schema.faults(params).into_iter().map(|found| fault(&found.pointer, found.message)).collect()
+            }
+            None if params.is_object() => Vec::new(),
+            None => vec![fault("", String::from("is not an object"))],
+        }
     }
 
     /// The schema of an action's result, where it declares one.

@@ -171,6 +171,19 @@ impl Addons {
         self.view(&self.settled(record).await?).await
     }
 
+    /// The addons that a user has or had, and where each stands.
+    ///
+    /// # Errors
+    /// [`AddonsError`] when the records cannot be read.
+    pub async fn had_by(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<Vec<(AddonId, EnablementState)>, AddonsError> {
+        let records = self.inner.enablements.list(client, user).await?;
+        Ok(records.into_iter().map(|record| (record.addon, record.state)).collect())
+    }
+
     /// Every enablement of a user.
     ///
     /// # Errors
@@ -198,6 +211,7 @@ impl Addons {
         {
             candidate.requested = self.requested(&record.addon, &waiting.version).await?;
         }
+        self.show_missing_secrets(record, &mut view).await?;
         let days = self.inner.usages.days(&record.client, &record.user, &record.addon).await?;
         view.usage = UsageView::of(&days, usage::today());
         if let Some(failure) = self.inner.blocked_enablement(record).await? {
@@ -275,6 +289,8 @@ fn candidate_of(checked: &Checked, spec: &EnableSpec, wish: Option<String>, job:
         state: CandidateState::Loading,
         error: None,
         config: spec.config.as_ref().map(|_| checked.config.clone()),
+        grants: None,
+        auto_update: None,
         wish,
         request: Some(request),
         is_automatic: false,

@@ -3,6 +3,7 @@
 use crate::model::lifecycle::IllegalChange;
 use crate::store::StoreError;
 use crate::store::blobs::{BlobError, StagingError};
+use crate::store::secrets::envelope::EnvelopeError;
 use crate::work::WorkError;
 
 /// One fault of a request: where, and what would be right.
@@ -20,6 +21,9 @@ pub enum AddonsError {
     /// There is no such addon, version, enablement or action.
     #[error("{0}")]
     NotFound(String),
+    /// The addon is there, and what is asked for of it is not.
+    #[error("{0}")]
+    Missing(String),
     /// The state of things does not allow it now.
     #[error("{message}")]
     Conflict {
@@ -43,6 +47,9 @@ pub enum AddonsError {
     /// Redis holds no usable record.
     #[error("reading or writing a record")]
     Store(#[from] StoreError),
+    /// A secret could not be encrypted.
+    #[error("closing an envelope")]
+    Envelope(#[source] EnvelopeError),
     /// The blob store does not answer.
     #[error("reading or writing bytes")]
     Blob(#[from] BlobError),

@@ -3,6 +3,8 @@
 //! Values come a page at a time, so a large export takes no more memory than a small one; each is as it was when the document
 //! got to it.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
+use crate::addons::secrets::scopes_of;
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
 use crate::store::StoreError;
@@ -32,7 +35,7 @@ enum Place {
 }
 
 impl Addons {
-    /// A user's data of an addon: settings, grants, versions, consent and values, those for a rollback too. The stream ends with
+    /// A user's data of an addon: settings, grants, versions, consent, names of secrets and values, those for a rollback too. The stream ends with
     /// an error where the values went away before it was through.
     ///
     /// # Errors
@@ -61,7 +64,9 @@ impl Addons {
         let (text, next) = match place {
             None => {
                 let values = Place::Values { scope: record.kv_scope(), is_first: true, cursor: None, comma: "" };
-                (format!("{{{},\"values\":[", members(&head(record))), values)
+                let [own, ..] = scopes_of(owner);
+                let secrets = self.inner.secrets.names(&own).await?;
+                (format!("{{{},\"values\":[", members(&head(record, &secrets))), values)
             }
             Some(Place::Values { scope, is_first, cursor, mut comma }) => {
                 let page = self.inner.kv.page(&scope, cursor.as_deref()).await.map_err(as_store_error)?;
@@ -104,7 +109,7 @@ impl Addons {
     }
 }
 
-fn head(record: &Enablement) -> Value {
+fn head(record: &Enablement, secrets: &BTreeSet<String>) -> Value {
     let candidate = record.candidate.as_ref().map(|candidate| {
         json!({ "version": candidate.version, "digest": candidate.digest, "state": candidate.state.as_str() })
     });
@@ -120,6 +125,7 @@ fn head(record: &Enablement) -> Value {
         "state": record.state, "version": record.version, "digest": record.digest, "versionWish": record.wish,
         "consent": record.consent, "grants": record.grants, "config": record.config, "order": record.order,
         "autoUpdate": record.auto_update, "enabledAt": record.enabled_at, "candidate": candidate, "previous": previous,
+        "secrets": secrets,
     })
 }
 

@@ -177,13 +177,15 @@ fn candidate_for(current: &Enablement, target: &VersionRecord) -> Candidate {
         state: CandidateState::Loading,
         error: None,
         config: None,
+        grants: None,
+        auto_update: None,
         wish: current.wish.clone(),
         request: None,
         is_automatic: true,
     }
 }
 
-fn as_job_error(error: AddonsError) -> JobError {
+pub(super) fn as_job_error(error: AddonsError) -> JobError {
     match error {
         AddonsError::Store(error) => error.into(),
         AddonsError::Work(error) => error.into(),

@@ -76,7 +76,7 @@ impl Addons {
         trace: &mut Vec<HookTrace>,
     ) -> Result<ImageRequest, JobError> {
         let mut request = request;
-        for running in self.chain(user, HookPoint::BeforeImage).await? {
+        for running in self.chain(user, HookPoint::BeforeImage, context).await? {
             let invocation = Invocation::BeforeImage { request: request.clone() };
             let Some(reply) = self.hook(&running, HookPoint::BeforeImage, invocation, &[], context, trace).await?
             else {
@@ -108,7 +108,7 @@ impl Addons {
         trace: &mut Vec<HookTrace>,
     ) -> Result<PictureVerdict, JobError> {
         let mut verdict = PictureVerdict { replacement: None, tags: serde_json::Map::new() };
-        for running in self.chain(user, HookPoint::AfterImage).await? {
+        for running in self.chain(user, HookPoint::AfterImage, context).await? {
             let asset = verdict.replacement.clone().unwrap_or_else(|| picture.facts());
             let invocation = Invocation::AfterImage { request: request.clone(), asset };
             let given = std::slice::from_ref(picture);
@@ -144,7 +144,7 @@ impl Addons {
         trace: &mut Vec<HookTrace>,
     ) -> Result<ChatVerdict, JobError> {
         let mut verdict = ChatVerdict { reply: None, context: Vec::new(), history };
-        for running in self.chain(user, HookPoint::BeforePrompt).await? {
+        for running in self.chain(user, HookPoint::BeforePrompt, context).await? {
             let invocation = Invocation::BeforePrompt { history: verdict.history.clone() };
             let Some(reply) = self.hook(&running, HookPoint::BeforePrompt, invocation, &[], context, trace).await?
             else {
@@ -177,9 +177,12 @@ impl Addons {
         &self,
         (client, user): (&ClientId, &UserId),
         point: HookPoint,
+        context: &CallContext,
     ) -> Result<Vec<Arc<Running>>, JobError> {
         let mut chain: Vec<_> = self.inner.running_of(client, user).await?;
-        chain.retain(|running| running.manifest.hook(point).is_some());
+        // An addon knows of the pictures that it asked for itself.
+        let asker = context.lineage.asker();
+        chain.retain(|running| running.manifest.hook(point).is_some() && asker != Some(&running.owner.addon));
         chain.sort_by_key(|running| {
             let phase = running.manifest.hook(point).map(|hook| hook.phase);
             (phase, running.enablement.order, running.owner.addon.clone())

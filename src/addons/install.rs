@@ -33,7 +33,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
-use crate::store::enablements::{AutoUpdate, Enablement};
+use crate::store::enablements::{AutoUpdate, CandidateState, Enablement};
 use crate::work::progress::{Found, Progress};
 
 /// Steps after `grants`, shown as skipped when consent is missing.
@@ -86,12 +86,16 @@ impl Addons {
         }
         let prepared = self.prepare(ticket, owner, &begun, progress).await?;
         progress.percent(60).await;
-        if prepared.consent == Consent::Missing {
+        if let Some(change) = self.still_missing(owner, &prepared).await? {
             for step in STEPS_AFTER_CONSENT {
                 progress.skip(step).await;
             }
-            let ended = self.settle(owner, Change::ConsentMissing, &prepared, ticket, context).await?;
-            return self.result(&ended, &context.job_id).await;
+            let ended = self.settle(owner, change, &prepared, ticket, context).await?;
+            let result = self.result(&ended, &context.job_id).await;
+            if change == Change::SecretsMissing {
+                self.wait_for_secrets(owner).await;
+            }
+            return result;
         }
         let compiled = progress
             .step("compile", async {
@@ -116,6 +120,16 @@ impl Addons {
             self.catch_up(owner).await;
         }
         self.result(&ended, &context.job_id).await
+    }
+
+    /// What somebody has to do before the addon can be tried out.
+    async fn still_missing(&self, owner: &Owner, prepared: &Prepared) -> Result<Option<Change>, JobError> {
+        if prepared.consent == Consent::Missing {
+            return Ok(Some(Change::ConsentMissing));
+        }
+        let Prepared { record, grants, .. } = prepared;
+        let missing = self.inner.missing_secrets(owner, &record.manifest, grants).await?;
+        Ok((!missing.is_empty()).then_some(Change::SecretsMissing))
     }
 
     /// Tries the version out in a fresh store: `activate` where it has one, and otherwise whether it can be started at all.
@@ -146,14 +160,26 @@ impl Addons {
     async fn result(&self, ended: &Enablement, job: &JobId) -> Result<Value, JobError> {
         let Enablement { addon, grants, .. } = ended;
         let candidate = candidate_of(ended, job);
-        let is_waiting = candidate.is_some() || ended.state == EnablementState::AwaitingConsent;
-        let state = if is_waiting { EnablementState::AwaitingConsent } else { ended.state };
+        let state = match candidate.map(|candidate| candidate.state) {
+            Some(CandidateState::AwaitingSecrets) => EnablementState::AwaitingSecrets,
+            Some(_) => EnablementState::AwaitingConsent,
+            None => ended.state,
+        };
+        let is_waiting = matches!(state, EnablementState::AwaitingConsent | EnablementState::AwaitingSecrets);
         let version = candidate.map_or(ended.version.as_ref(), |candidate| Some(&candidate.version));
         let digest = candidate.map_or(ended.digest, |candidate| Some(candidate.digest));
         if is_waiting
             && let Some(number) = version
             && let Some(edition) = self.inner.edition(addon, number).await?
         {
+            if state == EnablementState::AwaitingSecrets {
+                let owner = Owner { client: ended.client.clone(), user: ended.user.clone(), addon: addon.clone() };
+                let grants = candidate.and_then(|candidate| candidate.grants.as_ref()).unwrap_or(grants);
+                let missing = self.inner.missing_secrets(&owner, &edition.manifest, grants).await?;
+                return Ok(json!({
+                    "state": state, "addonId": addon, "version": version, "digest": digest, "missingSecrets": missing,
+                }));
+            }
             let requested = super::views::in_plain_words(&edition.manifest);
             return Ok(json!({
                 "state": state, "addonId": addon, "version": version, "digest": digest, "requested": requested,

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::addons::owner::Owner;
 use crate::addons::running::Running;
 use crate::addons::{Addons, Inner};
+use crate::host::measure::BareCall;
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Invocation};
 use crate::model::code::JobCode;
@@ -69,7 +70,21 @@ impl PreparedCall {
     /// # Errors
     /// The call's own outcome.
     pub async fn run(&self) -> Result<(), JobError> {
-        let request = CallRequest {
+        let invocation = Invocation::Action { name: self.action.clone(), params: self.params.clone() };
+        let report = self.service.host()?.call(&self.compiled, self.request(), invocation).await;
+        report.outcome.map(|_| ()).map_err(JobError::from)
+    }
+
+    /// The same call with wasmtime alone.
+    ///
+    /// # Errors
+    /// This process has no sandbox.
+    pub fn bare(&self) -> Result<BareCall, JobError> {
+        Ok(self.service.host()?.bare_call(&self.compiled, self.request(), &self.action, &self.params))
+    }
+
+    fn request(&self) -> CallRequest {
+        CallRequest {
             facts: CallFacts {
                 job_id: String::from("call_measured"),
                 attempt: 1,
@@ -84,11 +99,14 @@ impl PreparedCall {
             ports: self.ports.clone(),
             cancel: CancellationToken::new(),
             leave: None,
-        };
-        let invocation = Invocation::Action { name: self.action.clone(), params: self.params.clone() };
-        let report = self.service.host()?.call(&self.compiled, request, invocation).await;
-        report.outcome.map(|_| ()).map_err(JobError::from)
+        }
     }
+}
+
+/// A store of keys and values that is empty and stays so.
+#[must_use]
+pub fn empty_kv() -> Arc<dyn KvPort> {
+    Arc::new(MemoryKv(Mutex::default()))
 }
 
 /// State that is only read: what a measured call needs, and nothing that would wait for Redis.

@@ -36,7 +36,7 @@ const CLOSED_MARGIN: Duration = Duration::from_secs(10);
 const FAREWELL_MS: u64 = 5000;
 
 impl Addons {
-    /// The end of a load that leaves the addon's values where they are: without consent, or of the version that ran last.
+    /// The end of a load that leaves the addon's values where they are: without consent or secrets, or of the version that ran last.
     pub(super) async fn settle(
         &self,
         owner: &Owner,
@@ -162,6 +162,15 @@ fn arrange(
             current.candidate = Some(Candidate { state: CandidateState::AwaitingConsent, ..candidate });
             return Ok(());
         }
+        if change == Change::SecretsMissing {
+            current.candidate = Some(Candidate {
+                state: CandidateState::AwaitingSecrets,
+                grants: Some(prepared.grants.clone()),
+                auto_update: ticket.auto_update.as_deref().and_then(AutoUpdate::parse),
+                ..candidate
+            });
+            return Ok(());
+        }
         current.candidate = None;
         current.job_id = Some(job.clone());
         current.request = candidate.request;
@@ -181,6 +190,10 @@ fn arrange(
     current.error = None;
     if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
         current.auto_update = mode;
+    }
+    if change == Change::SecretsMissing {
+        // It was said before secrets were asked for, and goes on holding when they are there.
+        current.consent = Some(prepared.record.digest);
     }
     if change == Change::Loaded {
         // Who asks for an older version turns the newer one down.

@@ -13,7 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
 use crate::addons::last_rights::LastRights;
+use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
+use crate::addons::starts::Starts;
+use crate::addons::told::Told;
 use crate::addons::{Addons, Inner};
 use crate::host::ports::{AssetFacts, Ports};
 use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
@@ -32,6 +35,7 @@ use crate::store::StoreError;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
+use crate::store::secrets::SealedSecrets;
 use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
@@ -59,6 +63,8 @@ pub struct CallContext {
     pub progress: Progress,
     /// What the job's calls used so far.
     pub usage: UsageBook,
+    /// Where the job comes from, and what its calls started so far.
+    pub lineage: Lineage,
 }
 
 /// A picture or file that a call may read, before it is stored anywhere.
@@ -100,6 +106,10 @@ pub struct CallScope<'a> {
     pub context: &'a CallContext,
     /// Assets handed to this call.
     pub given: &'a [GivenAsset],
+    /// The secrets that it may open, still closed; none where it may open nothing.
+    pub secrets: Option<SealedSecrets>,
+    /// What the call may start.
+    pub starts: Starts,
 }
 
 /// Makes the doors that one call gets; implemented above, handed over by the composition.
@@ -139,11 +149,6 @@ impl Running {
             version: Some((self.owner.addon.clone(), version)),
             signed: self.edition.signed.clone(),
         })
-    }
-
-    /// The validator of an action's parameters, where it declares a schema.
-    pub(super) fn params(&self, action: &str) -> Option<&Schema> {
-        self.edition.params(action)
     }
 
     /// The validator of an action's result, where it declares a schema.
@@ -338,14 +343,22 @@ impl Inner {
             self.within_budget(running, call.context).await?;
         }
         let (leave, _on_the_roll) = self.permit(running).unzip();
+        let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
+        // A farewell is worth trying without.
+        let is_needed = !matches!(invocation, Invocation::Deactivate(_));
+        let secrets = self.secrets_for_call(&running.owner, &running.manifest, &rights, is_needed).await?;
         let scope = CallScope {
             owner: &running.owner,
             enablement: &running.enablement,
             rights: &rights,
             context: call.context,
             given: call.given,
+            secrets,
+            starts: self.starts(running, call.context, export),
         };
+        let ports = self.runner.ports(&scope);
+        let told = Told::of(&ports);
         let request = CallRequest {
             facts: CallFacts {
                 job_id: call.context.job_id.to_string(),
@@ -358,24 +371,16 @@ impl Inner {
             },
             limits: call.limits,
             config: Arc::clone(&running.config),
-            ports: self.runner.ports(&scope),
+            ports,
             cancel: call.context.cancel.clone(),
             leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
         Self::note_usage(&running.owner, &report.usage, is_use, call.context);
-        for line in &report.logs {
-            let (addon, level) = (&running.owner.addon, line.level.as_str());
-            let fields: String = line.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            call.context.progress.log(&format!("[{addon}] {level}: {}{fields}", line.message)).await;
-        }
-        if report.dropped_log_lines > 0 {
-            let text = format!("[{}] {} more lines were dropped", running.owner.addon, report.dropped_log_lines);
-            call.context.progress.log(&text).await;
-        }
+        told.log(&running.owner.addon, &report, &call.context.progress).await;
         match report.outcome {
             Ok(reply) => Ok(reply),
-            Err(failure) => Err(self.explained(running, failure, call.context).await),
+            Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
         }
     }
 

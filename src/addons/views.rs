@@ -129,7 +129,7 @@ pub struct CandidateView {
     pub digest: String,
     /// The job that brings it.
     pub job_id: String,
-    /// `loading`, `awaiting-consent` or `failed`.
+    /// `loading`, `awaiting-consent`, `awaiting-secrets` or `failed`.
     pub state: &'static str,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +137,9 @@ pub struct CandidateView {
     /// What it asks for, while consent is missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requested: Vec<Value>,
+    /// The secrets that it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
 }
 
 /// What a rollback returns to.
@@ -190,6 +193,9 @@ pub struct EnablementView {
     /// What it asks for, while consent is missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requested: Vec<Value>,
+    /// The secrets that it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_secrets: Vec<String>,
     /// Since when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
@@ -209,6 +215,7 @@ impl CandidateView {
             state: candidate.state.as_str(),
             error: candidate.error.clone(),
             requested: Vec::new(),
+            missing_secrets: Vec::new(),
         }
     }
 }
@@ -242,6 +249,7 @@ impl EnablementView {
             steps: record.steps.clone(),
             error: record.error.clone(),
             requested: Vec::new(),
+            missing_secrets: Vec::new(),
             enabled_at: record.enabled_at,
             budget: record.budget,
             usage: UsageView::default(),

@@ -4,6 +4,7 @@ use crate::addons::Inner;
 use crate::model::id::JobId;
 use crate::store::StoreError;
 use crate::store::enablements::{Concluded, Enablement, Handover, Put, RolledBack, Switched};
+use crate::store::secret_scope::SecretScope;
 
 impl Inner {
     /// Writes an enablement where it still has this revision. Every process forgets what it knew: the others hear of
@@ -40,10 +41,25 @@ impl Inner {
         done
     }
 
-    /// Removes an enablement and its addon's values, likewise the last write of a job.
+    /// Tidies up behind the secrets that went with an enablement; what is left over holds nothing, and upkeep meets it again.
+    async fn forget_secrets(&self, gone: &Enablement) {
+        let [own, ..] = SecretScope::of(&gone.client, &gone.user, &gone.addon);
+        let tidied = async {
+            self.secrets.settle(&own).await?;
+            self.waiters.remove(&gone.client, &gone.user, &gone.addon).await
+        };
+        if let Err(error) = tidied.await {
+            tracing::debug!(error = %error, "Could not tidy up behind the secrets of `{}`", gone.addon);
+        }
+    }
+
+    /// Removes an enablement, its addon's values and the user's secrets for it, likewise the last write of a job.
     pub(super) async fn erase(&self, job: &JobId, current: &Enablement) -> Result<Concluded, StoreError> {
         let concluded = self.enablements.erase(job, current).await;
         self.caches.forget(&(current.client.clone(), current.user.clone(), current.addon.clone()));
+        if matches!(concluded, Ok(Concluded::Written)) {
+            self.forget_secrets(current).await;
+        }
         concluded
     }
 }

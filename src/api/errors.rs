@@ -72,6 +72,8 @@ impl From<AddonsError> for Problem {
     fn from(error: AddonsError) -> Self {
         match error {
             AddonsError::NotFound(message) => Self::new(ProblemCode::AddonNotFound, message),
+            AddonsError::Missing(message) => Self::new(ProblemCode::NotFound, message),
+            AddonsError::Envelope(_) => Self::internal().because(causes::in_one_line(&error)),
             AddonsError::Conflict { code, message } => {
                 Self::new(ProblemCode::parse(code).unwrap_or(ProblemCode::Conflict), message)
             }

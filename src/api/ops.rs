@@ -8,20 +8,22 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
 use futures::future::BoxFuture;
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::layers;
 
 /// Answers with what is missing; nothing means ready.
 pub type ReadinessCheck = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
+/// Makes the page of figures, in Prometheus' text format.
+pub type Figures = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
 /// What the operators' listener answers from.
 #[derive(Clone)]
 pub struct OpsState {
     /// Whether the process can work; the listener is there before everything else is.
     pub readiness: ReadinessCheck,
-    /// Its numbers.
-    pub numbers: PrometheusHandle,
+    /// Its figures.
+    pub figures: Figures,
 }
 
 /// The router of the operators' listener.
@@ -30,7 +32,7 @@ pub fn router(state: OpsState) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(readyz))
-        .route("/metrics", get(numbers))
+        .route("/metrics", get(figures))
         .fallback(layers::no_route)
         .layer(middleware::from_fn(layers::around))
         .with_state(state)
@@ -53,7 +55,7 @@ async fn readyz(State(ops): State<OpsState>) -> Response {
     verdict((ops.readiness)().await)
 }
 
-async fn numbers(State(ops): State<OpsState>) -> Response {
+async fn figures(State(ops): State<OpsState>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], ops.numbers.render()).into_response()
+    ([(header::CONTENT_TYPE, kind)], (ops.figures)().await).into_response()
 }

@@ -17,7 +17,10 @@ mod problems;
 mod prompt_fields;
 pub mod publish;
 pub mod schemas;
+pub mod secrets;
+pub mod updates;
 pub mod user_data;
+pub mod users;
 mod webhook_secret;
 pub mod yank;
 
@@ -36,8 +39,11 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(addons::routes())
         .merge(publish::routes())
         .merge(yank::routes())
+        .merge(updates::routes())
         .merge(enablements::routes())
+        .merge(secrets::routes())
         .merge(user_data::routes())
+        .merge(users::routes())
         .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())

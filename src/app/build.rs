@@ -1,6 +1,6 @@
 //! Putting the parts together, bottom floor first.
 
-use std::path::Path;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -8,22 +8,27 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::addons::{Addons, Parts};
 use crate::api::{self, ApiState};
-use crate::app::{App, Roles, public_url};
+use crate::app::{App, Roles, code_cache, public_url};
 use crate::config::Config;
 use crate::config::secrets::RootKey;
+use crate::config::value_keys::ValueKeys;
 use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
+use crate::imaging::sniff::Caps;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
-use crate::net::{Client, ClientLimits, Policy, Purpose};
+use crate::net::{Client, ClientLimits, GuestClient, Policy, Purpose};
 use crate::ports::GuestPorts;
+use crate::ports::provider::Painters;
 use crate::queue::Producer;
 use crate::store::Store;
 use crate::store::blobs::Blobs;
 use crate::store::control::Control;
 use crate::store::keys::Keys;
+use crate::store::secrets::envelope::Envelopes;
+use crate::store::secrets::{KeyUse, SecretStore};
 use crate::webhooks::Webhooks;
 use crate::work::Work;
 
@@ -42,6 +47,20 @@ impl App {
     /// # Errors
     /// Redis is not there or evicts, the sandbox or the blob store cannot be set up, or a setting is wrong.
     pub async fn build(config: Config, roles: Roles, numbers: PrometheusHandle, mode: Mode) -> anyhow::Result<Self> {
+        Self::build_under(config, roles, numbers, mode, None).await
+    }
+
+    /// The same for a worker process, which asks its supervisor for compiled code over `supervisor`.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn build_under(
+        config: Config,
+        roles: Roles,
+        numbers: PrometheusHandle,
+        mode: Mode,
+        supervisor: Option<UnixStream>,
+    ) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let store = Store::connect(&config.redis)
             .await
@@ -51,24 +70,28 @@ impl App {
         let control = Control::new(store.clone());
         let work = Work::new(&store, producer.clone(), control.clone());
         let blobs = Blobs::open(&config.storage).context("opening the blob store")?;
-        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode).await?) };
+        let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode, supervisor).await?) };
         // A worker has no listener of its own; its links lead to where the settings say that the API is.
         let public_url = public_url(&config, config.server.listen);
         let gallery =
             Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
         let sources = client(&config, Purpose::Sources, &mode)?;
+        let guests = GuestClient::new(&config.egress, &config.sandbox.http, mode.is_dev)
+            .context("setting up the way out for addons")?;
         let registries = Registries::new(sources.clone(), &config.addons.registries, mode.is_dev)
             .context("reading the logins of `addons.registries`")?;
+        let secrets = secrets(&config, &store, &mode).await?;
         let addons = Addons::new(Parts {
             settings: config.addons.clone(),
             store: store.clone(),
+            secrets,
             blobs,
             host: host.clone(),
             sources,
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone())),
+            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), guests.clone())),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
             user_concurrency: config.sandbox.user_concurrency,
@@ -80,6 +103,7 @@ impl App {
                 .context("setting up image providers")?,
             webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
             keys: Keys::new(store.clone()),
+            painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
             is_dev: mode.is_dev,
             work,
@@ -88,7 +112,7 @@ impl App {
         });
         let description = api::openapi_json().context("describing the API")?;
         let state = ApiState::new(&config, &store, &control, &services, description.into());
-        Ok(Self { config, roles, numbers, store, producer, control, services, host, state })
+        Ok(Self { config, roles, numbers, store, producer, control, services, host, guests, state })
     }
 }
 
@@ -96,12 +120,28 @@ fn client(config: &Config, purpose: Purpose, mode: &Mode) -> anyhow::Result<Clie
     Ok(Client::new(Policy::new(&config.egress, purpose, mode.is_dev), ClientLimits::default())?)
 }
 
-async fn host(config: &Config, mode: &Mode) -> anyhow::Result<Arc<Host>> {
-    let cache = Path::new(&config.storage.data_dir).join("cache");
-    let mac_key = mode.root.derive("compile-cache", "");
-    let host = Host::new(&config.sandbox, &cache, mac_key).context("setting up the sandbox")?;
+async fn host(config: &Config, mode: &Mode, supervisor: Option<UnixStream>) -> anyhow::Result<Arc<Host>> {
+    let (cache, mac_key) = code_cache::of(config, &mode.root);
+    let host = Host::under(&config.sandbox, &cache, mac_key, supervisor).context("setting up the sandbox")?;
     host.rehearse().await.context("setting up the sandbox")?;
     Ok(host)
+}
+
+/// The addons' secrets. A process without a key that stored ones need would fail its users one by one.
+async fn secrets(config: &Config, store: &Store, mode: &Mode) -> anyhow::Result<SecretStore> {
+    let keys = ValueKeys::of(&config.secrets, &mode.root).context("reading secrets.value_keys")?;
+    let secrets = SecretStore::new(store.clone(), Envelopes::new(keys));
+    for needed in secrets.keys_in_use().await.context("asking which keys the stored secrets need")? {
+        if needed.is_known {
+            continue;
+        }
+        let KeyUse { key, scopes, .. } = needed;
+        let cure = format!(
+            "secrets of {scopes} users or clients are encrypted with the key {key}, which is not among secrets.value_keys and not              derived from this master key: give it in SEMANTEST_VALUE_KEYS behind the newest one, or, where it is lost,              throw those secrets away with `semantest secrets forget {key}`"
+        );
+        if mode.is_dev { tracing::warn!("{cure}") } else { bail!("{cure}") }
+    }
+    Ok(secrets)
 }
 
 /// A queue on a Redis that evicts loses jobs without a word.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::ReadinessCheck;
+use crate::app::supervise::Standing;
 use crate::queue::Producer;
 use crate::shutdown::Stop;
 use crate::store::Store;
@@ -13,11 +14,17 @@ pub(super) struct Readiness {
     store: Store,
     producer: Producer,
     stop: Stop,
+    workers: Option<Standing>,
 }
 
 impl Readiness {
     pub(super) const fn new(store: Store, producer: Producer, stop: Stop) -> Self {
-        Self { store, producer, stop }
+        Self { store, producer, stop, workers: None }
+    }
+
+    /// Asks for these processes to be ready, too.
+    pub(super) fn with_workers(self, workers: Option<Standing>) -> Self {
+        Self { workers, ..self }
     }
 
     pub(super) fn into_check(self) -> ReadinessCheck {
@@ -33,6 +40,6 @@ impl Readiness {
         }
         self.store.ping().await.map_err(|error| format!("redis: {error}"))?;
         self.producer.ping().await.map_err(|error| format!("queues: {error}"))?;
-        Ok(())
+        self.workers.as_ref().map_or(Ok(()), Standing::check)
     }
 }

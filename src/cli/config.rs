@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use crate::app::root_key;
 use crate::cli::say;
 use crate::config::Config;
+use crate::config::value_keys::ValueKeys;
 
 /// Look at settings.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub(super) fn run(config: &Config, args: &ConfigArgs) -> anyhow::Result<()> {
         ConfigCommand::Check => {
             let has_key = config.secrets.master_key.is_some();
             if has_key {
-                root_key(config)?;
+                ValueKeys::of(&config.secrets, &root_key(config)?)?;
             }
             let (api, ops) = (config.server.listen, config.server.ops_listen);
             say::line(&format!("the settings fit; API on {api}, operators on {ops}"));

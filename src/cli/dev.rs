@@ -1,4 +1,4 @@
-//! `semantest dev`: everything in one process, ready to try in one line.
+//! `semantest dev`: everything at once, ready to try in one line.
 
 mod addons;
 mod keyring;
@@ -10,20 +10,22 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::app::{App, Mode, Roles};
+use crate::app::supervise::{Launch, Supervisor};
+use crate::app::{App, Bound, Mode, Roles, public_url};
 use crate::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
-use crate::cli::{say, serve};
+use crate::cli::{say, serve, worker};
 use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
 use crate::config::log::LogFormat;
 use crate::config::sandbox::WallPolicy;
 use crate::config::signatures::SignatureMode;
 use crate::model::units::ByteSize;
+use crate::queue::Lane;
 use crate::{shutdown, telemetry};
 
 use keyring::Keyring;
 
-/// Everything in one process, with a private Redis: for trying out and for writing addons.
+/// Everything at once, with a private Redis: for trying out and for writing addons.
 #[derive(Debug, Args)]
 pub(super) struct DevArgs {
     /// Where the API listens; port 0 takes a free one.
@@ -38,17 +40,22 @@ pub(super) struct DevArgs {
     /// Addons to publish at the start: every `semantest.*.wasm` in this folder but the test fixtures.
     #[arg(long, value_name = "DIR", default_value = "target/addons")]
     addons: PathBuf,
+    /// Worker processes beside the one that answers: 0 for one per processor, 1 for everything in one process.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1024))]
+    processes: Option<u16>,
     /// Print one line of JSON when ready, and nothing else on stdout.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
-    let has_log_format = std::env::var_os("SEMANTEST_LOG_FORMAT").is_some();
+pub(super) async fn run(config: Config, file: Option<PathBuf>, args: DevArgs) -> anyhow::Result<()> {
     let has_redis = ["SEMANTEST_REDIS_URL", "REDIS_URL"].iter().any(|name| std::env::var_os(name).is_some());
-    let mut config = for_dev(config, &args, has_log_format);
+    let mut config = eased(config, &args.data);
+    config.server.listen = args.listen;
+    config.server.ops_listen = SocketAddr::from(([127, 0, 0, 1], 0));
     telemetry::start_logging(&config.log)?;
-    let numbers = telemetry::start_metrics()?;
+    let count = worker::count(&config, args.processes);
+    let numbers = if count == 1 { telemetry::start_metrics()? } else { telemetry::start_metrics_as("api")? };
     let (handle, stop) = shutdown::channel();
     serve::listen_for_signals(handle)?;
 
@@ -69,18 +76,36 @@ pub(super) async fn run(config: Config, args: DevArgs) -> anyhow::Result<()> {
     };
     let redis = config.redis.clone();
     let mode = Mode { is_dev: true, root: keyring.root().clone() };
-    let app = App::build(config, Roles::all(), numbers, mode).await?;
+    let roles = if count == 1 { Roles::all() } else { Roles { api: true, lanes: Vec::new() } };
+    let app = App::build(config.clone(), roles, numbers, mode).await?;
     keyring.ensure_keys(app.store()).await.context("making keys")?;
     let services = std::sync::Arc::clone(app.services());
-    let bound = app.bind().await?;
+    let mut bound = app.bind().await?;
+    let workers = match count {
+        1 => None,
+        count => Some(workers(&config, file.as_deref(), &args, &keyring, &bound, count)?),
+    };
+    let standing = workers.as_ref().map(Supervisor::standing);
+    if let Some(standing) = standing.clone() {
+        bound = bound.with_workers(standing);
+    }
     let ready = ready::Ready::new(&bound, &keyring, &redis)?;
     let announce = async {
+        if let Some(standing) = standing {
+            standing.have_begun(&stop).await;
+        }
         addons::publish_all(&services, &args.addons).await;
         say::line(&if args.json { ready.as_json()? } else { ready.as_text() });
         anyhow::Ok(())
     };
     // The workers run while the in-tree addons are published: their jobs need somebody to do them.
-    tokio::try_join!(bound.run(stop), announce)?;
+    let working = async {
+        match workers {
+            Some(workers) => Ok(workers.run(stop.clone()).await?),
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(bound.run(stop.clone()), working, announce)?;
     drop(private);
     Ok(())
 }
@@ -99,19 +124,42 @@ fn lock_folder(data: &Path) -> anyhow::Result<std::fs::File> {
     }
 }
 
-/// What `dev` makes easier than production.
-fn for_dev(config: Config, args: &DevArgs, has_log_format: bool) -> Config {
+/// The worker processes: the same settings over this folder, this Redis and these keys.
+fn workers(
+    config: &Config,
+    file: Option<&Path>,
+    args: &DevArgs,
+    keyring: &Keyring,
+    bound: &Bound,
+    count: usize,
+) -> anyhow::Result<Supervisor> {
+    let queues: Vec<&str> = Lane::ALL.iter().map(|lane| lane.name()).collect();
+    let mut arguments = worker::arguments(file, &queues.join(","), count);
+    arguments.extend(["--dev-data".into(), args.data.clone().into()]);
+    let address = bound.api_address.context("dev always has an API listener")?;
+    let variables = [
+        ("SEMANTEST_REDIS_URL", config.redis.url.clone()),
+        ("SEMANTEST_MASTER_KEY", keyring.root().reveal()),
+        ("SEMANTEST_PUBLIC_URL", public_url(config, address)),
+    ];
+    // The long names of the same settings would win over these.
+    let long = ["SEMANTEST_REDIS__URL", "SEMANTEST_SECRETS__MASTER_KEY", "SEMANTEST_SERVER__PUBLIC_URL"];
+    let hidden = long.iter().flat_map(|name| [(*name).to_owned(), format!("{name}_FILE")]).collect();
+    let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    Supervisor::new(config, keyring.root(), count, Launch { arguments, variables, hidden })
+}
+
+/// What `dev` makes easier than production, in each of its processes.
+pub(super) fn eased(config: Config, data: &Path) -> Config {
     let mut config = config;
-    config.server.listen = args.listen;
-    config.server.ops_listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.server.key_environment = String::from("dev");
-    config.storage.data_dir.clone_from(&args.data);
+    config.storage.data_dir = data.to_owned();
     config.addons.consent = ConsentMode::Implied;
     config.addons.approval = ApprovalMode::Auto;
     config.addons.signatures = SignatureMode::Warn;
     config.addons.component_limit = ByteSize::mib(48);
     config.sandbox.compiler.network_wall = WallPolicy::Preferred;
-    if !has_log_format {
+    if std::env::var_os("SEMANTEST_LOG_FORMAT").is_none() {
         config.log.format = LogFormat::Pretty;
     }
     config

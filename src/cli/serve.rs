@@ -1,44 +1,19 @@
-//! `semantest api` and `semantest worker`: the roles apart, as operators run them.
+//! A role in this process alone, its signals and its runtime.
 
 use std::future::Future;
 
-use anyhow::{Context as _, bail};
-use clap::Args;
+use anyhow::Context as _;
 
 use crate::app::{App, Mode, Roles, root_key};
 use crate::config::Config;
-use crate::queue::Lane;
 use crate::shutdown::{self, StopHandle};
 use crate::telemetry;
-
-/// Do jobs.
-#[derive(Debug, Args)]
-pub(super) struct WorkerArgs {
-    /// Queues to work on, separated by commas.
-    #[arg(long, value_name = "QUEUES", default_value = "addons,addon-calls,image-generation,webhooks,upkeep")]
-    queues: String,
-}
 
 pub(super) async fn api(config: Config) -> anyhow::Result<()> {
     serve(config, Roles { api: true, lanes: Vec::new() }).await
 }
 
-pub(super) async fn worker(config: Config, args: WorkerArgs) -> anyhow::Result<()> {
-    let mut lanes = Vec::new();
-    for name in args.queues.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let Some(lane) = Lane::parse(name) else {
-            let known: Vec<&str> = Lane::ALL.iter().map(|lane| lane.name()).collect();
-            bail!("there is no queue `{name}`; there are {}", known.join(", "));
-        };
-        lanes.push(lane);
-    }
-    if lanes.is_empty() {
-        bail!("--queues names no queue");
-    }
-    serve(config, Roles { api: false, lanes }).await
-}
-
-async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
+pub(super) async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     telemetry::start_logging(&config.log)?;
     let numbers = telemetry::start_metrics()?;
     let (handle, stop) = shutdown::channel();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::registries::RegistrySettings;
 use crate::config::signatures::SignatureMode;
+use crate::config::starts::StartSettings;
 use crate::model::capability::CapabilityKind;
 use crate::model::id::AddonId;
 use crate::model::units::{ByteSize, Span};
@@ -64,6 +65,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// What addons may leave for later.
+    pub starts: StartSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -103,6 +106,7 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            starts: StartSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

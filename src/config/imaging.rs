@@ -14,7 +14,8 @@ use crate::model::units::{ByteSize, Span};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImagingSettings {
-    /// The order in which `automatic` asks; a name that is not ready or cannot do the request is passed over.
+    /// The order in which `automatic` asks; a name that is not ready or cannot do the request is passed over. An addon's
+    /// provider (`addon:<addonId>`) may stand in it, and is asked for the users who enabled it.
     pub default: Vec<String>,
     /// Providers by name. `openai` and `sketch` exist without being written down; what is written changes them.
     pub providers: BTreeMap<String, ProviderSettings>,

@@ -13,13 +13,14 @@ const PREFIX: &str = "SEMANTEST_";
 const FILE_SUFFIX: &str = "_FILE";
 
 /// Variables whose name is not made of section and key, and the setting that each one sets.
-const SHORT_NAMES: [(&str, &[&str]); 6] = [
+const SHORT_NAMES: [(&str, &[&str]); 7] = [
     // `REDIS_URL` stands first, so that `SEMANTEST_REDIS_URL` wins over it.
     ("REDIS_URL", &["redis", "url"]),
     ("SEMANTEST_REDIS_URL", &["redis", "url"]),
     ("SEMANTEST_LOG", &["log", "filter"]),
     ("SEMANTEST_LOG_FORMAT", &["log", "format"]),
     ("SEMANTEST_MASTER_KEY", &["secrets", "master_key"]),
+    ("SEMANTEST_VALUE_KEYS", &["secrets", "value_keys"]),
     ("SEMANTEST_PUBLIC_URL", &["server", "public_url"]),
 ];
 

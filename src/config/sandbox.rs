@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::call_limits::LimitSettings;
+use crate::config::guest_http::GuestHttpSettings;
 use crate::model::limits::CallLimits;
 use crate::model::units::{ByteSize, Span};
 
@@ -33,10 +34,14 @@ pub struct SandboxSettings {
     pub concurrent_compiles: u32,
     /// Compiled code kept in memory.
     pub memory_cache: ByteSize,
+    /// Compiled code kept checked and ready to be mapped, once for all processes of one supervisor.
+    pub sealed_cache: ByteSize,
     /// Compiled code kept on disk.
     pub disk_cache: ByteSize,
     /// The process that compiles.
     pub compiler: CompilerSettings,
+    /// What addons may send.
+    pub http: GuestHttpSettings,
     /// Memory and instances prepared in advance.
     pub pool: PoolSettings,
 }
@@ -108,8 +113,10 @@ impl Default for SandboxSettings {
             max_asset_window: ByteSize::mib(1),
             concurrent_compiles: 1,
             memory_cache: ByteSize::mib(512),
+            sealed_cache: ByteSize::mib(1024),
             disk_cache: ByteSize::mib(4096),
             compiler: CompilerSettings::default(),
+            http: GuestHttpSettings::default(),
             pool: PoolSettings::default(),
         }
     }
@@ -163,6 +170,7 @@ impl SandboxSettings {
             memories: count(self.pool.memories),
             tables: count(self.pool.tables),
             asset: self.max_asset,
+            egress: self.http.limits(),
             ..CallLimits::default()
         })
     }

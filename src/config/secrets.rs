@@ -49,6 +49,12 @@ impl RootKey {
         decoded.try_into().map(Self).map_err(|_| RootKeyError)
     }
 
+    /// The key itself, for whoever computes with it.
+    #[must_use]
+    pub(super) const fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// The key as 64 hexadecimal digits, for the file that `dev` keeps it in. Never log it.
     #[must_use]
     pub fn reveal(&self) -> String {
@@ -87,7 +93,7 @@ fn info(purpose: &str, context: &str) -> Vec<u8> {
     [length.to_be_bytes().as_slice(), purpose.as_bytes(), context.as_bytes()].concat()
 }
 
-/// The root secret.
+/// The root secret, and the keys of stored secrets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecretSettings {
@@ -95,6 +101,11 @@ pub struct SecretSettings {
     /// `SEMANTEST_MASTER_KEY` or a file that `SEMANTEST_MASTER_KEY_FILE` names than here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub master_key: Option<Secret>,
+    /// What the secrets of addons are encrypted with: one or more keys as `master_key`, with spaces, commas or line ends
+    /// between them. The first one encrypts, all of them decrypt, and so does the one that is derived from the master key,
+    /// which does both where none is set. Better in a file that `SEMANTEST_VALUE_KEYS_FILE` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_keys: Option<Secret>,
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ pub(super) async fn ask(
         Invocation::BeforePrompt { history } => before_prompt(store, exports, &call, history).await,
         Invocation::BeforeImage { request } => before_image(store, exports, &call, request).await,
         Invocation::AfterImage { request, asset } => after_image(store, exports, &call, request, asset).await,
+        Invocation::Draw { request } => draw(store, exports, &call, request).await,
     }
 }
 
@@ -182,4 +183,12 @@ async fn after_image(
     let outcome = guest.semantest_addon_after_image().call_run(&mut *store, call, &request.into(), image).await??;
     let mut budget = budget(store);
     Ok(Reply::AfterImage(translate::picture_outcome(outcome, store.data_mut(), &mut budget)?))
+}
+
+async fn draw(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, request: ImageRequest) -> Answer {
+    let binding = exports.image_provider.as_ref().ok_or_else(|| missing(Export::ImageProvider))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    let pictures = guest.semantest_addon_image_provider().call_generate(&mut *store, call, &request.into()).await??;
+    let mut budget = budget(store);
+    Ok(Reply::Drawn(translate::assets(pictures, store.data_mut(), &mut budget)?))
 }

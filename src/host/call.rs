@@ -23,6 +23,7 @@ use crate::host::meter::Meter;
 use crate::host::outcome::{CallFailure, Circumstances, Interruption};
 use crate::host::ports::Ports;
 use crate::host::state::{GuestState, StateParts};
+use crate::host::traffic::Traffic;
 use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
 
@@ -64,6 +65,10 @@ pub struct Usage {
     pub kv_operations: u64,
     /// Bytes of keys and values that these carried, both ways.
     pub kv_bytes: u64,
+    /// Requests that it sent or tried to send, within the budget.
+    pub egress_requests: u64,
+    /// Bytes of these requests and their answers, heads included; what TLS adds is not counted.
+    pub egress_bytes: u64,
 }
 
 /// How a call went.
@@ -89,6 +94,8 @@ impl CallReport {
             peak_memory: ByteSize::bytes(0),
             kv_operations: 0,
             kv_bytes: 0,
+            egress_requests: 0,
+            egress_bytes: 0,
         };
         Self { outcome, logs: Vec::new(), dropped_log_lines: 0, usage }
     }
@@ -176,6 +183,7 @@ impl Host {
         };
         let (logs, dropped_log_lines) = log.lock().close();
         let peak_memory = ByteSize::bytes(state.limiter.peak_memory());
+        let traffic = state.traffic();
         let usage = Usage {
             cpu: meter.total(),
             wall: started.elapsed(),
@@ -183,8 +191,11 @@ impl Host {
             peak_memory,
             kv_operations: state.tally.kv_operations(),
             kv_bytes: state.tally.kv_bytes(),
+            egress_requests: traffic.map_or(0, Traffic::requests),
+            egress_bytes: traffic.map_or(0, Traffic::bytes),
         };
-        let outcome = outcome.map_err(|failure| failure.with_last_words(&logs));
+        let refusal = traffic.and_then(Traffic::refusal);
+        let outcome = outcome.map_err(|failure| failure.with_last_words(&logs).because_of(refusal));
         CallReport { outcome, logs, dropped_log_lines, usage }
     }
 

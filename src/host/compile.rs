@@ -17,10 +17,12 @@ use tracing::{info, warn};
 use wasmtime::component::Component;
 
 use crate::host::Host;
-use crate::host::cache::disk::Found;
+use crate::host::cache::counter::Answer;
 use crate::host::cache::memory::Slot;
+use crate::host::cache::vault::Code;
+use crate::host::code;
 use crate::host::compile_error::{BoxError, CompileError};
-use crate::host::compiler::Effort;
+use crate::host::compiler::{Artifact, Effort};
 use crate::host::export::Export;
 use crate::host::exports::Exports;
 use crate::host::interface::InterfaceSet;
@@ -235,7 +237,8 @@ impl Host {
                 return Err(CompileError::Digest { expected: name, actual });
             }
             let lock = host.turn_among_processes(&name);
-            let found = host.load(&name);
+            // Whoever compiled it meanwhile left a file; without one it is made anew, also where a sealed copy is known.
+            let found = if host.disk.has(&name) { host.load(&name) } else { None };
             Ok((bytes, lock, found))
         })
         .await??;
@@ -244,13 +247,12 @@ impl Host {
         }
         let artifact = self.compiler.compile(bytes).await?;
         let (host, name) = (Arc::clone(self), *digest);
-        let component = blocking(move || {
-            let component = host.take_in(&name, &artifact.code);
+        blocking(move || {
+            let component = host.take_in(&name, &artifact);
             drop(lock);
-            component
+            component.map(|component| (component, Source::Compiled(artifact.effort)))
         })
-        .await??;
-        Ok((component, Source::Compiled(artifact.effort)))
+        .await?
     }
 
     /// Waits until no other process compiles this component. Blocks.
@@ -262,20 +264,22 @@ impl Host {
         .ok()
     }
 
-    /// Keeps the code that a child of ours just made, and loads it. Blocks.
-    fn take_in(&self, digest: &Digest, code: &[u8]) -> Result<Component, CompileError> {
-        // SAFETY: the bytes are what `Engine::precompile_component` gave in a child that runs this very program with
-        // an engine of the same fingerprint; they came through a pipe that only the child held, and are in this
-        // process's own memory.
-        let component =
-            unsafe { Component::deserialize(&self.engine, code) }.map_err(|error| match room::shortage(&error) {
-                Some(excess) => CompileError::NoRoom(excess),
-                None => CompileError::Load { source: error.into_boxed_dyn_error() },
-            })?;
-        if let Err(error) = self.disk.store(digest, code) {
-            warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
+    /// Keeps the code that a child of ours just made, and loads it as everybody else will: from the vault. Blocks.
+    fn take_in(&self, digest: &Digest, artifact: &Artifact) -> Result<Component, CompileError> {
+        match self.disk.store(digest, &artifact.code) {
+            Ok(()) => {
+                if let Some(component) = self.load(digest) {
+                    return Ok(component);
+                }
+            }
+            Err(error) => {
+                warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
+            }
         }
-        Ok(component)
+        code::load_fresh(&self.engine, artifact).map_err(|error| match room::shortage(&error) {
+            Some(excess) => CompileError::NoRoom(excess),
+            None => CompileError::Load { source: error.into_boxed_dyn_error() },
+        })
     }
 
     /// Counts the component's code and says what happened.
@@ -292,30 +296,24 @@ impl Host {
         );
     }
 
-    /// Loads the code of `digest` from disk, if there is a file that can be believed. Blocks.
+    /// Loads the code of `digest` that was made before, if there is any that can be believed. Blocks.
     fn load(&self, digest: &Digest) -> Option<Component> {
-        let code = match self.disk.load(digest) {
-            Ok(Found::Code(code)) => code,
-            Ok(Found::Nothing) => return None,
-            Ok(Found::Corrupt(reason)) => {
-                warn!(addon.digest = %digest, reason, "Compiled code is forged or damaged: `{digest}` is compiled anew");
-                return None;
-            }
-            Err(error) => {
-                warn!(addon.digest = %digest, %error, "Compiled code cannot be read: `{digest}` is compiled anew");
-                return None;
-            }
-        };
-        // SAFETY: the bytes carry an authentication code under a key that only this host holds, so they are
-        // what `Component::serialize` gave it, for this digest and an engine with the same fingerprint; they
-        // are in this process's own memory, where nobody can change them after the check.
-        match unsafe { Component::deserialize(&self.engine, &code) } {
+        match code::load(&self.engine, &self.checked(digest)?) {
             Ok(component) => Some(component),
             Err(error) => {
                 let error = format!("{error:#}");
                 warn!(addon.digest = %digest, error, "Compiled code does not load: `{digest}` is compiled anew");
                 None
             }
+        }
+    }
+
+    /// Code whose authenticity was checked: by the supervisor where there is one, else here. Blocks.
+    fn checked(&self, digest: &Digest) -> Option<Code> {
+        match self.supervisor.as_ref().map(|supervisor| supervisor.ask(digest)) {
+            Some(Answer::Code(code)) => Some(code),
+            Some(Answer::Nothing) => None,
+            Some(Answer::Look) | None => self.vault.find(digest),
         }
     }
 }

@@ -17,11 +17,13 @@ pub enum Export {
     BeforeImage,
     /// `after-image`.
     AfterImage,
+    /// `image-provider`.
+    ImageProvider,
 }
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Lifecycle,
         Self::ConfigHandler,
         Self::Migration,
@@ -29,6 +31,7 @@ impl Export {
         Self::BeforePrompt,
         Self::BeforeImage,
         Self::AfterImage,
+        Self::ImageProvider,
     ];
 
     /// The interface's name, such as `before-prompt`.
@@ -42,6 +45,7 @@ impl Export {
             Self::BeforePrompt => "before-prompt",
             Self::BeforeImage => "before-image",
             Self::AfterImage => "after-image",
+            Self::ImageProvider => "image-provider",
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) struct Exports {
     pub(super) before_prompt: Option<v1::before_prompt::WithBeforePromptPre<GuestState>>,
     pub(super) before_image: Option<v1::before_image::WithBeforeImagePre<GuestState>>,
     pub(super) after_image: Option<v1::after_image::WithAfterImagePre<GuestState>>,
+    pub(super) image_provider: Option<v1::image_provider::WithImageProviderPre<GuestState>>,
 }
 
 impl Exports {
@@ -32,6 +33,7 @@ impl Exports {
             before_prompt: bind(Export::BeforePrompt, instance, v1::before_prompt::WithBeforePromptPre::new)?,
             before_image: bind(Export::BeforeImage, instance, v1::before_image::WithBeforeImagePre::new)?,
             after_image: bind(Export::AfterImage, instance, v1::after_image::WithAfterImagePre::new)?,
+            image_provider: bind(Export::ImageProvider, instance, v1::image_provider::WithImageProviderPre::new)?,
         })
     }
 
@@ -44,6 +46,7 @@ impl Exports {
             Export::BeforePrompt => self.before_prompt.is_some(),
             Export::BeforeImage => self.before_image.is_some(),
             Export::AfterImage => self.after_image.is_some(),
+            Export::ImageProvider => self.image_provider.is_some(),
         }
     }
 }

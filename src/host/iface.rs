@@ -3,8 +3,12 @@
 mod assets;
 mod config;
 mod host;
+pub(super) mod http;
+mod images;
+mod jobs;
 mod kv;
 mod log;
 mod progress;
 mod random;
+mod secrets;
 mod types;

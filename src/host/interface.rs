@@ -8,23 +8,43 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `semantest:addon/secrets`.
+    Secrets,
+    /// `semantest:addon/secrets-reveal`.
+    SecretsReveal,
+    /// `wasi:http/outgoing-handler`, with the types that it takes.
+    Http,
+    /// `semantest:addon/images`.
+    Images,
+    /// `semantest:addon/jobs`.
+    Jobs,
 }
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 1] = [Self::Kv];
+    pub const ALL: [Self; 6] = [Self::Kv, Self::Http, Self::Secrets, Self::SecretsReveal, Self::Images, Self::Jobs];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::Secrets => CapabilityKind::Secrets,
+            Self::SecretsReveal => CapabilityKind::SecretsReveal,
+            Self::Http => CapabilityKind::Http,
+            Self::Images => CapabilityKind::Images,
+            Self::Jobs => CapabilityKind::Jobs,
         }
     }
 
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::Secrets => 1 << 2,
+            Self::SecretsReveal => 1 << 3,
+            Self::Http => 1 << 1,
+            Self::Images => 1 << 4,
+            Self::Jobs => 1 << 5,
         }
     }
 }

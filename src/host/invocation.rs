@@ -61,6 +61,11 @@ pub enum Invocation {
         /// The picture.
         asset: AssetFacts,
     },
+    /// `image-provider.generate`.
+    Draw {
+        /// What is asked for.
+        request: ImageRequest,
+    },
 }
 
 impl Invocation {
@@ -76,6 +81,7 @@ impl Invocation {
             Self::BeforePrompt { .. } => Export::BeforePrompt,
             Self::BeforeImage { .. } => Export::BeforeImage,
             Self::AfterImage { .. } => Export::AfterImage,
+            Self::Draw { .. } => Export::ImageProvider,
         }
     }
 
@@ -84,9 +90,11 @@ impl Invocation {
     pub const fn is_optional(&self) -> bool {
         match self {
             Self::Start(_) | Self::Activate | Self::Deactivate(_) | Self::Reconfigure | Self::Migrate { .. } => true,
-            Self::Action { .. } | Self::BeforePrompt { .. } | Self::BeforeImage { .. } | Self::AfterImage { .. } => {
-                false
-            }
+            Self::Action { .. }
+            | Self::BeforePrompt { .. }
+            | Self::BeforeImage { .. }
+            | Self::AfterImage { .. }
+            | Self::Draw { .. } => false,
         }
     }
 }
@@ -104,6 +112,8 @@ pub enum Reply {
     BeforeImage(ImageVerdict),
     /// To `AfterImage`.
     AfterImage(PictureOutcome),
+    /// To `Draw`: the pictures, in their order.
+    Drawn(Vec<AssetFacts>),
 }
 
 /// What an action returned.

@@ -4,7 +4,9 @@
 //! our own interruptions and the guest's own errors come in, a [`CallFailure`]
 //! with a stable code and a verdict on trying again goes out.
 
+mod because;
 pub(super) mod excess;
+mod words;
 
 use std::time::Duration;
 
@@ -15,13 +17,15 @@ use crate::host::export::Export;
 use crate::host::limiter::{self, Resource};
 use crate::host::logbook::{LogLevel, LogLine, clean};
 use crate::host::ports::{PortError, PortErrorKind};
+use crate::host::refused::Refused;
 use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
-use crate::model::limit::{Effect, Excess};
+use crate::model::limit::{Effect, Excess, Limit};
 use crate::model::limits::CallLimits;
-use crate::model::units::ByteSize;
+
+use words::{is_crossing_limit, is_header_limit, memory_text, output_text};
 
 /// Bytes of a backtrace that are kept.
 const MAX_BACKTRACE_BYTES: usize = 4 * 1024;
@@ -117,6 +121,9 @@ pub enum CallFailure {
         /// Which one.
         export: Export,
     },
+    /// The guest failed because a request of it was refused.
+    #[error(transparent)]
+    Refused(Box<Refused>),
     /// A fault of ours.
     #[error("the sandbox failed")]
     Internal {
@@ -205,6 +212,10 @@ impl CallFailure {
         if is_crossing_limit(&error) {
             return Self::OutputLimit { reached: None, allowed: facts.limits.host_call_bytes.as_u64() };
         }
+        if is_header_limit(&error) {
+            let allowed = facts.limits.egress.headers.as_u64();
+            return Self::OverLimit(Excess::beyond(Limit::EgressHeaderBytes, allowed));
+        }
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
             .map(|trace| clean(&trace.to_string(), MAX_BACKTRACE_BYTES))
@@ -274,6 +285,7 @@ impl CallFailure {
             },
             Self::ResultInvalid { .. } => JobCode::AddonResultInvalid,
             Self::ExportMissing { .. } => JobCode::ExportMissing,
+            Self::Refused(refused) => refused.code,
             Self::NoRoom { .. } | Self::Internal { .. } => JobCode::Internal,
         }
     }
@@ -288,6 +300,7 @@ impl CallFailure {
             | Self::OutputLimit { .. }
             | Self::OverLimit(_) => true,
             Self::Exited { status } => *status != 0,
+            Self::Refused(refused) => refused.is_crash,
             Self::DeadlineExceeded { .. }
             | Self::NoRoom { .. }
             | Self::Blocked
@@ -330,6 +343,7 @@ impl CallFailure {
             | Self::Trapped { .. }
             | Self::Exited { .. }
             | Self::ResultInvalid { .. }
+            | Self::Refused(_)
             | Self::ExportMissing { .. } => Disposition::GiveUp,
         }
     }
@@ -346,34 +360,9 @@ impl CallFailure {
             Self::Reported(error) => {
                 Failure { message: error.message.clone(), addon_code: Some(error.code.to_string()), ..failure }
             }
+            Self::Refused(refused) => Failure { addon_code: refused.addon_code.clone(), ..failure },
             _ => failure,
         }
-    }
-}
-
-/// Whether wasmtime stopped copying because the guest passed too much to the host at once.
-///
-/// wasmtime 48 keeps this error's type private, so the name that it prints for
-/// debugging is all there is to recognise it by; a test hits the limit and would
-/// notice a new name.
-fn is_crossing_limit(error: &wasmtime::Error) -> bool {
-    format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
-}
-
-fn memory_text(resource: Resource, wanted: u64, allowed: u64) -> String {
-    match resource {
-        Resource::Memory => {
-            format!("the addon asked for {wanted} bytes of memory in all, {} are allowed", ByteSize::bytes(allowed))
-        }
-        Resource::Tables => format!("the addon asked for {wanted} table elements in all, {allowed} are allowed"),
-    }
-}
-
-fn output_text(reached: Option<u64>, allowed: u64) -> String {
-    let allowed = ByteSize::bytes(allowed);
-    match reached {
-        Some(reached) => format!("the addon returned {reached} bytes or more, {allowed} are allowed"),
-        None => format!("the addon passed more than the {allowed} that are allowed at once"),
     }
 }
 

@@ -3,6 +3,10 @@
 //! A port is made for one call: who is asking (client, user, addon) is bound into
 //! it, so that no host function takes a name that a guest could forge.
 
+mod http;
+mod secrets;
+mod starts;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +17,10 @@ use serde_json::Value;
 
 use crate::model::limit::{Excess, Limit};
 use crate::model::right::Denial;
+
+pub use http::{HttpAnswer, HttpBody, HttpPort};
+pub use secrets::{OpenSecret, SecretsPort};
+pub use starts::{ImagesPort, JobsPort};
 
 /// What kind of refusal or failure this is; the same cases as the contract's `error-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +256,14 @@ pub struct Ports {
     pub assets: Option<Arc<dyn AssetsPort>>,
     /// Behind `progress`.
     pub progress: Option<Arc<dyn ProgressPort>>,
+    /// Behind `secrets` and `secrets-reveal`, where one of them is granted.
+    pub secrets: Option<Arc<dyn SecretsPort>>,
+    /// Behind `wasi:http`, where it is granted.
+    pub http: Option<Arc<dyn HttpPort>>,
+    /// Behind `images`, where it is granted.
+    pub images: Option<Arc<dyn ImagesPort>>,
+    /// Behind `jobs`, where it is granted.
+    pub jobs: Option<Arc<dyn JobsPort>>,
 }
 
 impl Ports {
@@ -264,6 +280,10 @@ impl std::fmt::Debug for Ports {
             .field("kv", &self.kv.is_some())
             .field("assets", &self.assets.is_some())
             .field("progress", &self.progress.is_some())
+            .field("secrets", &self.secrets.is_some())
+            .field("http", &self.http.is_some())
+            .field("images", &self.images.is_some())
+            .field("jobs", &self.jobs.is_some())
             .finish()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::host::ports::{AssetFacts, KvPort};
+use crate::host::ports::{AssetFacts, KvPort, OpenSecret, SecretsPort};
 
 /// An asset that a guest holds.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -20,3 +20,10 @@ pub struct HostAssetWriter {
 /// An open bucket: the handle's other end.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct HostBucket(pub(in crate::host) Arc<dyn KvPort>);
+
+/// A secret that a guest holds: its name and its placeholder. The plaintext is behind the port.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct HostSecret {
+    pub(in crate::host) secret: OpenSecret,
+    pub(in crate::host) port: Arc<dyn SecretsPort>,
+}

@@ -6,13 +6,16 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::random;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::host::api::v1::imports::semantest::addon;
+use crate::host::iface::http::HttpDoor;
 use crate::host::interface::{Interface, InterfaceSet};
 use crate::host::limiter::Limiter;
 use crate::host::logbook::SharedLogBook;
 use crate::host::ports::Ports;
 use crate::host::tally::Tally;
+use crate::host::traffic::Traffic;
 use crate::host::wasi;
 use crate::model::limits::CallLimits;
 
@@ -31,7 +34,13 @@ pub(super) struct GuestState {
     pub(super) assets: AssetLimits,
     /// Made when the guest first touches WASI: many guests never do.
     wasi: Option<Box<WasiCtx>>,
+    /// Made when the guest first touches `wasi:http`.
+    http: Option<Box<HttpDoor>>,
 }
+
+/// Most handles of a call that may send requests: headers and bodies that it makes are held by the host, so many times
+/// up to [`crate::model::limits::EgressLimits::headers`].
+const MAX_HTTP_HANDLES: usize = 1024;
 
 /// How much of the assets of a guest is at hand.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +65,9 @@ pub(super) struct StateParts {
 impl GuestState {
     pub(super) fn new(parts: StateParts) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(parts.limits.handles);
+        let has_http = parts.interfaces.has(Interface::Http);
+        let handles = if has_http { parts.limits.handles.min(MAX_HTTP_HANDLES) } else { parts.limits.handles };
+        table.set_max_capacity(handles);
         Self {
             limiter: Limiter::new(&parts.limits),
             tally: Tally::default(),
@@ -69,7 +80,13 @@ impl GuestState {
             limits: parts.limits,
             assets: parts.assets,
             wasi: None,
+            http: None,
         }
+    }
+
+    /// What the guest sent and received, where it touched `wasi:http` at all.
+    pub(super) fn traffic(&self) -> Option<&Traffic> {
+        self.http.as_ref().map(|door| door.traffic())
     }
 }
 
@@ -77,6 +94,14 @@ impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let (log, limits) = (&self.log, &self.limits);
         WasiCtxView { ctx: self.wasi.get_or_insert_with(|| Box::new(wasi::inert(log, limits))), table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for GuestState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let (port, limits, log) = (&self.ports.http, self.limits.egress, &self.log);
+        let door = || Box::new(HttpDoor::new(port.clone(), limits, Arc::clone(log)));
+        self.http.get_or_insert_with(door).view(&mut self.table)
     }
 }
 
@@ -100,6 +125,11 @@ pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) ->
     for interface in interfaces.iter() {
         match interface {
             Interface::Kv => addon::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Secrets => addon::secrets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::SecretsReveal => addon::secrets_reveal::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
+            Interface::Images => addon::images::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Jobs => addon::jobs::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
         }
     }
     Ok(())

@@ -103,8 +103,16 @@ pub(super) fn action_output(
     budget: &mut OutputBudget,
 ) -> Result<ActionOutput, CallFailure> {
     let value = budget.json("the action's value", &output.value)?;
-    let assets = output.assets.into_iter().map(|asset| take_asset(asset, state, budget)).collect::<Result<_, _>>()?;
-    Ok(ActionOutput { value, assets })
+    Ok(ActionOutput { value, assets: assets(output.assets, state, budget)? })
+}
+
+/// Assets that a guest gave away; they leave the call's table.
+pub(super) fn assets(
+    assets: Vec<wasmtime::component::Resource<HostAsset>>,
+    state: &mut GuestState,
+    budget: &mut OutputBudget,
+) -> Result<Vec<AssetFacts>, CallFailure> {
+    assets.into_iter().map(|asset| take_asset(asset, state, budget)).collect()
 }
 
 /// What `before-prompt` decided.

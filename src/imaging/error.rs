@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::config::secret::SecretError;
 use crate::imaging::sniff::SniffError;
 use crate::model::code::JobCode;
@@ -21,11 +23,22 @@ pub enum ImagingError {
         /// Every name that would have worked.
         known: String,
     },
-    /// The name is an addon's.
-    #[error("pictures by an addon (`{name}`) are not offered yet: ask for `automatic` or a configured provider")]
+    /// The name is an addon's, and it does not draw for this user.
+    #[error(
+        "`{name}` does not draw for this user: enable an addon of that name that is an image provider, or ask for \
+         `automatic` or a configured provider"
+    )]
     AddonProvider {
         /// What was asked for.
         name: String,
+    },
+    /// The name is an addon's, and whether it draws cannot be found out.
+    #[error("the image provider `{name}` cannot be looked up: {source}")]
+    AddonUnknown {
+        /// What was asked for.
+        name: String,
+        /// What happened.
+        source: Box<JobError>,
     },
     /// The provider exists and lacks something.
     #[error("the image provider `{name}` is not ready: {cure}")]
@@ -72,6 +85,7 @@ impl ImagingError {
             Self::Unknown { .. } | Self::AddonProvider { .. } | Self::NotReady { .. } | Self::NobodyCan { .. } => {
                 JobCode::ProviderUnavailable
             }
+            Self::AddonUnknown { source, .. } => source.failure.code,
             Self::Misfit { .. } => JobCode::ProviderRefused,
             Self::Provider { source, .. } => source.code(),
             Self::Cancelled => JobCode::Cancelled,
@@ -88,6 +102,7 @@ impl ImagingError {
             | Self::Misfit { .. }
             | Self::NobodyCan { .. }
             | Self::Cancelled => Disposition::GiveUp,
+            Self::AddonUnknown { source, .. } => source.disposition,
             Self::Provider { source, .. } => source.disposition(),
         }
     }
@@ -107,6 +122,7 @@ impl ImagingError {
             Self::Provider { source, .. } => format!("{self}: {source}"),
             Self::Unknown { .. }
             | Self::AddonProvider { .. }
+            | Self::AddonUnknown { .. }
             | Self::NotReady { .. }
             | Self::NobodyCan { .. }
             | Self::Cancelled => self.to_string(),
@@ -117,10 +133,14 @@ impl ImagingError {
 impl From<ImagingError> for JobError {
     fn from(error: ImagingError) -> Self {
         let disposition = error.disposition();
-        let failure = Failure {
+        let mut failure = Failure {
             retryable: disposition.is_retryable(),
             ..Failure::permanent(error.code(), error.public_message())
         };
+        if let ImagingError::Provider { source: ProviderError::Addon { error: own }, .. } = &error {
+            failure.addon_code.clone_from(&own.failure.addon_code);
+            failure.details = Some(json!({ "code": own.failure.code, "details": own.failure.details }));
+        }
         Self { failure, disposition }
     }
 }
@@ -198,6 +218,26 @@ pub enum ProviderError {
     /// A fault of ours.
     #[error("drawing failed on our side: {0}")]
     Internal(String),
+    /// The addon that draws did not, or could not be asked.
+    #[error("{}", .error.failure.message)]
+    Addon {
+        /// How its call ended.
+        error: Box<JobError>,
+    },
+}
+
+/// What an addon's own failure is for the one who asked for a picture.
+const fn code_of_addon(code: JobCode) -> JobCode {
+    match code {
+        JobCode::AddonBadInput | JobCode::AddonRefused => JobCode::ProviderRefused,
+        JobCode::AddonNotEnabled
+        | JobCode::AddonBlocked
+        | JobCode::AddonQuarantined
+        | JobCode::NotGranted
+        | JobCode::QuotaExceeded => JobCode::ProviderUnavailable,
+        JobCode::Cancelled => JobCode::Cancelled,
+        _ => JobCode::ProviderFailed,
+    }
 }
 
 impl ProviderError {
@@ -214,6 +254,7 @@ impl ProviderError {
             | Self::Http { .. }
             | Self::Internal(_) => JobCode::ProviderFailed,
             Self::Cancelled => JobCode::Cancelled,
+            Self::Addon { error } => code_of_addon(error.failure.code),
         }
     }
 
@@ -221,6 +262,7 @@ impl ProviderError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
+            Self::Addon { error } => error.disposition,
             Self::SlowDown { after } | Self::Trouble { after, .. } => {
                 after.map_or(Disposition::Retry, |wish| Disposition::RetryAfter(clamp_retry_after(wish)))
             }

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::egress::EgressSettings;
-use crate::config::imaging::ProviderSettings;
+use crate::config::imaging::{Price, ProviderSettings};
 use crate::imaging::error::{BuildError, Misfit, ProviderError};
 use crate::imaging::sniff::{Caps, Format};
 use crate::model::id::JobId;
 use crate::model::image::ImageRequest;
+use crate::model::job_error::JobError;
 use crate::net::{Client, ClientLimits, NetError, Policy, Purpose};
 
 /// Something that makes pictures from a request.
@@ -37,6 +38,24 @@ pub trait Provider: Send + Sync {
     async fn generate(&self, request: &ImageRequest, cx: &GenerateContext) -> Result<Drawn, ProviderError>;
 }
 
+/// The addons of one user that draw, found by their providers' names (`addon:<addonId>`).
+#[async_trait]
+pub trait AddonProviders: std::fmt::Debug + Send + Sync {
+    /// The provider that an addon is; none where the user has no such addon, or it does not draw.
+    ///
+    /// # Errors
+    /// [`JobError`] when that cannot be found out now.
+    async fn find(&self, name: &str) -> Result<Option<AddonProvider>, JobError>;
+}
+
+/// An addon that draws.
+pub struct AddonProvider {
+    /// What asks it.
+    pub provider: Arc<dyn Provider>,
+    /// What its pictures cost.
+    pub prices: Vec<Price>,
+}
+
 /// The circumstances of one request.
 #[derive(Clone, Debug)]
 pub struct GenerateContext {
@@ -48,6 +67,8 @@ pub struct GenerateContext {
     pub is_dev: bool,
     /// A pseudonym of client and user (an HMAC), for providers that want to know who misbehaves.
     pub user_tag: String,
+    /// The user's addons that draw; none where nobody's addons may.
+    pub addons: Option<Arc<dyn AddonProviders>>,
 }
 
 /// One picture as the provider made it: its bytes are never re-encoded, so that provenance inside them survives.

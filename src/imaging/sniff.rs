@@ -3,6 +3,7 @@
 use imagesize::ImageType;
 use serde::{Deserialize, Serialize};
 
+use crate::config::imaging::ImagingSettings;
 use crate::model::units::ByteSize;
 
 /// A picture format that we take. No SVG: it is a program for the viewer's browser.
@@ -61,6 +62,14 @@ pub struct Caps {
     pub max_bytes: u64,
     /// Pixels of one picture.
     pub max_pixels: u64,
+}
+
+impl Caps {
+    /// The limits that the settings draw for every provider.
+    #[must_use]
+    pub const fn of(settings: &ImagingSettings) -> Self {
+        Self { max_bytes: settings.max_picture.as_u64(), max_pixels: settings.max_pixels }
+    }
 }
 
 /// Why bytes are not a picture that we take.

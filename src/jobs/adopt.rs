@@ -15,6 +15,7 @@ use crate::model::event::{EventType, WebhookTarget};
 use crate::model::id::{AddonId, ClientId, IdError, JobId, UserId};
 use crate::model::job::JobKind;
 use crate::model::job_error::JobError;
+use crate::model::started::MAX_HOPS;
 use crate::queue::Delivery;
 use crate::store::jobs::NewJob;
 
@@ -42,6 +43,7 @@ pub(super) fn read(services: &Services, kind: JobKind, id: &JobId, delivery: &De
         webhook: reader.webhook(),
         traceparent: reader.text("traceparent").map(str::to_owned),
         session_id: reader.text("sessionId").map(str::to_owned),
+        hops: reader.hops(),
         is_foreign: true,
         ..NewJob::of(kind, id.clone(), client, delivery.lane.name())
     };
@@ -82,6 +84,16 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// How many starts by addons the ticket says to have behind it.
+    fn hops(&mut self) -> u32 {
+        let Some(value) = self.said("hops") else { return 0 };
+        let hops = value.as_u64().map(|hops| u32::try_from(hops).unwrap_or(u32::MAX));
+        hops.unwrap_or_else(|| {
+            self.fault("hops", "must be a whole number from 0");
+            MAX_HOPS
+        })
     }
 
     /// Where the ticket wants its events.

@@ -1,11 +1,12 @@
-//! `dispatch`: one event of one job becomes one delivery per receiver.
+//! `dispatch`: one event of one job becomes one delivery per receiver, and the end of a job that an addon started is
+//! followed by the action that the addon named.
 //!
 //! Where a flow parent waits for the job, this runs when the job is over, in
 //! whichever way; left by hand, it waits for the final state itself.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::events::{self, JobFacts};
@@ -35,7 +36,11 @@ pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
         let Some(end) = EventType::ending(record.public_status()) else {
             return Err(JobError::after(JobCode::Internal, "the job is not over yet", LOOK_AGAIN));
         };
-        return leave_deliveries(services, &record, &[end]).await;
+        let mut left = leave_deliveries(services, &record, &[end]).await?;
+        if let (Value::Object(members), Some(job)) = (&mut left, services.addons.follow_up(&record).await?) {
+            members.insert(String::from("followedBy"), json!(job));
+        }
+        return Ok(left);
     } else {
         ticket.events
     };

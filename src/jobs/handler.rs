@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use crate::addons::CallContext;
+use crate::addons::{CallContext, Lineage};
 use crate::clock;
 use crate::jobs::{
     JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
@@ -143,6 +143,7 @@ impl JobHandler {
             cancel: delivery.token.clone(),
             progress,
             usage: UsageBook::default(),
+            lineage: Lineage::of(&record.facts),
         };
         JobCx { services: Arc::clone(&self.services), record: Arc::new(record), delivery: Arc::clone(delivery), call }
     }
@@ -263,7 +264,7 @@ impl JobHandler {
     /// A job that no flow parent waits for leaves its own dispatch before it is finished.
     async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
         let id = &record.facts.id;
-        if record.facts.webhook.is_some() && self.services.work.records().is_owed(id).await? {
+        if record.facts.is_awaited() && self.services.work.records().is_owed(id).await? {
             self.services.work.leave_dispatch(record).await?;
         }
         Ok(())

@@ -40,6 +40,8 @@ const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 const MAX_COMPONENTS: usize = 500;
 /// Enablements that one look for updates takes up.
 const MAX_FOLLOWED: usize = 1000;
+/// Enablements that wait for secrets, and places of secrets to be moved to a newer key, that one sweep takes up.
+const MAX_SECRETS: usize = 200;
 
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
@@ -50,8 +52,10 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
+    let secrets = services.addons.look_after_secrets(MAX_SECRETS).await;
     let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
     let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
+    let (gone_on, rewrapped) = secrets?;
     if owed + lost > 0 {
         info!(
             owed,
@@ -60,7 +64,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     }
     Ok(json!({
         "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled, "followed": followed,
+        "recompiled": recompiled, "followed": followed, "goneOn": gone_on, "rewrapped": rewrapped,
     }))
 }
 

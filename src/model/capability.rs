@@ -84,7 +84,7 @@ impl CapabilityKind {
     /// Whether this host implements the door yet; the rest is refused when an addon is verified.
     #[must_use]
     pub const fn is_offered(self) -> bool {
-        matches!(self, Self::Kv)
+        matches!(self, Self::Kv | Self::Http | Self::Secrets | Self::SecretsReveal | Self::Images | Self::Jobs)
     }
 
     /// What the capability means, for the person who is asked to consent.

@@ -122,6 +122,13 @@ impl Grants {
         self.0.iter().any(|capability| capability.opens(kind))
     }
 
+    /// Credits for pictures that the `images` capability gives for one day, 0 where it is not granted.
+    #[must_use]
+    pub fn credits_per_day(&self) -> u64 {
+        let images = self.0.iter().filter(|capability| capability.kind == CapabilityKind::Images);
+        images.filter_map(|capability| capability.credits_per_day).max().unwrap_or(0)
+    }
+
     /// Bytes that the `kv` capability gives, 0 where it is not granted.
     #[must_use]
     pub fn kv_bytes(&self) -> u64 {

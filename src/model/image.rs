@@ -9,6 +9,8 @@ pub const MAX_PROMPT_CHARS: usize = 4000;
 pub const MAX_COUNT: u32 = 4;
 /// Longest side of a picture, in pixels: what current providers draw at most.
 pub const MAX_SIDE: u32 = 3840;
+/// Most bytes of `extra`, as JSON: parameters, not payload.
+pub const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
 /// A picture's size in pixels, written `WxH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +142,9 @@ impl ImageRequest {
             if value.as_ref().is_some_and(|text| text.chars().count() > most) {
                 faults.push((field, format!("must be at most {most} characters")));
             }
+        }
+        if self.extra.as_ref().is_some_and(|extra| !extra.is_object() || extra.to_string().len() > MAX_EXTRA_BYTES) {
+            faults.push(("extra", format!("must be an object of at most {MAX_EXTRA_BYTES} bytes as JSON")));
         }
         faults
     }

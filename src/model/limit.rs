@@ -69,6 +69,14 @@ pub enum Limit {
     AssetBytes,
     /// What the assets of a call come to.
     AssetTotalBytes,
+    /// Requests to the network.
+    EgressRequests,
+    /// The bodies of all requests.
+    EgressSentBytes,
+    /// The bodies of all answers.
+    EgressReceivedBytes,
+    /// The headers of one request.
+    EgressHeaderBytes,
     /// An action's parameters.
     ParamsBytes,
     /// Calls of one addon for one user at the same time.
@@ -102,7 +110,7 @@ pub enum Effect {
 
 impl Limit {
     /// Every limit, in the order of the documentation.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 40] = [
         Self::CpuMs,
         Self::WallMs,
         Self::MemoryBytes,
@@ -132,6 +140,10 @@ impl Limit {
         Self::Assets,
         Self::AssetBytes,
         Self::AssetTotalBytes,
+        Self::EgressRequests,
+        Self::EgressSentBytes,
+        Self::EgressReceivedBytes,
+        Self::EgressHeaderBytes,
         Self::ConcurrentCalls,
         Self::CallsPerDay,
         Self::CpuMsPerDay,
@@ -173,6 +185,10 @@ impl Limit {
             Self::Assets => "assets",
             Self::AssetBytes => "assetBytes",
             Self::AssetTotalBytes => "assetTotalBytes",
+            Self::EgressRequests => "egressRequests",
+            Self::EgressSentBytes => "egressSentBytes",
+            Self::EgressReceivedBytes => "egressReceivedBytes",
+            Self::EgressHeaderBytes => "egressHeaderBytes",
             Self::ParamsBytes => "paramsBytes",
             Self::ConcurrentCalls => "concurrentCalls",
             Self::CallsPerDay => "callsPerDay",
@@ -216,6 +232,10 @@ impl Limit {
             Self::Assets => "assets opened and made",
             Self::AssetBytes => "bytes of one asset",
             Self::AssetTotalBytes => "bytes of all assets opened and made",
+            Self::EgressRequests => "requests to the network, refused ones included",
+            Self::EgressSentBytes => "bytes of all requests' bodies",
+            Self::EgressReceivedBytes => "bytes of all answers' bodies",
+            Self::EgressHeaderBytes => "bytes of the headers of one request",
             Self::ParamsBytes => "bytes of an action's parameters",
             Self::ConcurrentCalls => "calls of the addon for one user at the same time",
             Self::CallsPerDay => "calls today",
@@ -240,7 +260,8 @@ impl Limit {
             | Self::Tables
             | Self::Handles => Effect::Ends(JobCode::MemoryLimit),
             Self::StackBytes => Effect::Ends(JobCode::AddonTrapped),
-            Self::HostCallBytes | Self::OutputBytes => Effect::Ends(JobCode::OutputLimit),
+            Self::HostCallBytes | Self::OutputBytes | Self::EgressHeaderBytes => Effect::Ends(JobCode::OutputLimit),
+            Self::EgressRequests | Self::EgressSentBytes | Self::EgressReceivedBytes => Effect::Told("error-code"),
             Self::ParamsBytes => Effect::Ends(JobCode::AddonBadInput),
             Self::LogLines | Self::LogLineBytes | Self::LogBytes => Effect::Cut,
             Self::KvKeyBytes => Effect::Told("bad-input"),

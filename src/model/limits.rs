@@ -54,6 +54,38 @@ pub struct CallLimits {
     pub asset: ByteSize,
     /// Bytes of all assets that it opens and makes.
     pub asset_total: ByteSize,
+    /// What it may send and receive.
+    pub egress: EgressLimits,
+}
+
+/// The requests that one call may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EgressLimits {
+    /// Requests in all, refused ones included.
+    pub requests: u32,
+    /// Requests under way at once; later ones wait.
+    pub concurrent: u32,
+    /// How long a request waits for its turn at most.
+    pub wait: Duration,
+    /// Bytes of all request bodies together.
+    pub sent: ByteSize,
+    /// Bytes of all answers' bodies together.
+    pub received: ByteSize,
+    /// Bytes of one request's or answer's headers, names and values together.
+    pub headers: ByteSize,
+}
+
+impl Default for EgressLimits {
+    fn default() -> Self {
+        Self {
+            requests: 16,
+            concurrent: 4,
+            wait: Duration::from_secs(15),
+            sent: ByteSize::mib(1),
+            received: ByteSize::mib(8),
+            headers: ByteSize::kib(32),
+        }
+    }
 }
 
 impl Default for CallLimits {
@@ -81,6 +113,7 @@ impl Default for CallLimits {
             assets: 16,
             asset: ByteSize::mib(32),
             asset_total: ByteSize::mib(64),
+            egress: EgressLimits::default(),
         }
     }
 }
@@ -132,6 +165,7 @@ impl CallLimits {
             assets: wish.assets.unwrap_or(self.assets).min(ceiling.assets),
             asset: self.asset.min(ceiling.asset),
             asset_total: self.asset_total.min(ceiling.asset_total),
+            egress: self.egress,
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::addons::{CallScope, GivenAsset, Owner};
+use crate::addons::{CallScope, GivenAsset, Lineage, Owner};
 use crate::host::ports::{AssetFacts, AssetsPort, PortError};
 use crate::imaging::gallery::{Gallery, GalleryError, NewArtifact};
 use crate::model::id::{ArtifactId, JobId};
@@ -31,6 +31,7 @@ pub(super) struct CallAssets {
     owner: Owner,
     job_id: JobId,
     enablement: String,
+    lineage: Lineage,
     known: Mutex<HashMap<String, (AssetFacts, Held)>>,
 }
 
@@ -43,6 +44,7 @@ impl CallAssets {
             owner: scope.owner.clone(),
             job_id: scope.context.job_id.clone(),
             enablement: scope.enablement.id(),
+            lineage: scope.context.lineage.clone(),
             known: Mutex::new(known),
         }
     }
@@ -55,8 +57,7 @@ impl AssetsPort for CallAssets {
             return Ok(facts.clone());
         }
         let record = self.gallery.find(&self.owner.client, id).await.map_err(|error| away(&error))?;
-        let record =
-            record.filter(|record| record.metadata.get(MADE_BY).and_then(Value::as_str) == Some(&self.enablement));
+        let record = record.filter(|record| self.lineage.hands(id) || is_made_by(record, &self.enablement));
         let Some(record) = record else {
             return Err(PortError::missing(format!("no asset `{id}` was handed to this call or made by this addon")));
         };
@@ -96,6 +97,11 @@ impl AssetsPort for CallAssets {
         self.known.lock().insert(facts.id.clone(), (facts.clone(), Held::Bytes(bytes)));
         Ok(facts)
     }
+}
+
+/// Whether an enablement made an asset, by the enablement's opaque name.
+pub(super) fn is_made_by(record: &ArtifactRecord, enablement: &str) -> bool {
+    record.metadata.get(MADE_BY).and_then(Value::as_str) == Some(enablement)
 }
 
 /// At most `len` bytes from `offset` on, as a range within `size`.

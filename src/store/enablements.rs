@@ -7,6 +7,7 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
+use crate::store::secret_scope::SecretScope;
 use crate::store::{Page, Store, StoreError, jobs, kv_keys, script, usage};
 
 pub use handover::{Handover, RolledBack, Switched};
@@ -119,8 +120,8 @@ impl Enablements {
         Ok(all)
     }
 
-    /// Removes an enablement that still has this revision together with every value that its addon kept, and makes every
-    /// process forget it; all of it as [`Enablements::conclude`] does, only while nobody cancelled `job`. From then on no
+    /// Removes an enablement that still has this revision together with every value that its addon kept and the user's secrets
+    /// for it, and makes every process forget it; all of it as [`Enablements::conclude`] does, only while nobody cancelled `job`. From then on no
     /// call that began before can write a value ([`kv`]). Gone already is fine.
     ///
     /// # Errors
@@ -136,6 +137,8 @@ impl Enablements {
             invocation.key(key);
         }
         invocation.key(usage::key(&self.store, client, user, addon));
+        let [own, ..] = SecretScope::of(client, user, addon);
+        invocation.key(own.key(&self.store));
         invocation
             .arg(addon.as_str())
             .arg(enablement.revision)

@@ -124,13 +124,13 @@ impl Jobs {
         Ok(news.into_iter().map(Created::of).collect())
     }
 
-    /// Writes the record of a job that a foreign producer enqueued. Where the job has a webhook, its dispatch is
+    /// Writes the record of a job that a foreign producer enqueued. Where somebody awaits its end, its dispatch is
     /// owed from now on (see [`Jobs::owed_before`]). Twice is once.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
     pub async fn adopt(&self, job: &NewJob) -> Result<Created, StoreError> {
-        self.write(job, job.webhook.is_some()).await
+        self.write(job, job.is_awaited()).await
     }
 
     async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Created, StoreError> {

@@ -148,6 +148,21 @@ script!(
     "crash_count.lua"
 );
 script!(
+    /// Takes an addon's credits for one start.
+    CREDITS_CHARGE,
+    "credits_charge.lua"
+);
+script!(
+    /// Gives them back.
+    CREDITS_REFUND,
+    "credits_refund.lua"
+);
+script!(
+    /// Lets an addon's start in, unless it has too many that wait or the same one waits already.
+    START_ADMIT,
+    "start_admit.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"
@@ -175,4 +190,24 @@ script!(
     KV_LIST,
     "kv.lua",
     "kv_list.lua"
+);
+script!(
+    /// Stores a secret, a user's own only beside an enablement.
+    SECRET_PUT,
+    "secret_put.lua"
+);
+script!(
+    /// Replaces a secret's row by the same one under another key.
+    SECRET_REWRAP,
+    "secret_rewrap.lua"
+);
+script!(
+    /// Drops a scope from those that a key is needed for.
+    SECRET_SETTLE,
+    "secret_settle.lua"
+);
+script!(
+    /// Forgets that an enablement waits for secrets.
+    WAITER_GONE,
+    "waiter_gone.lua"
 );

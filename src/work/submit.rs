@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::model::event::{EventType, WebhookTarget};
+use chrono::TimeDelta;
+
+use crate::clock;
+use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::dispatch::Dispatch;
@@ -38,18 +41,24 @@ impl Work {
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let options = submission.options;
-        let add = AddOptions { priority: options.priority.number(), timeout: options.timeout, ..AddOptions::default() };
-        let job = self.record_of(&reserved, submission);
-        // A dispatch is the flow parent where somebody listens; otherwise a plain add, which is far cheaper.
-        let ticket = match &job.webhook {
-            None => Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?),
-            Some(_) => None,
+        let add = AddOptions {
+            priority: options.priority.number(),
+            timeout: options.timeout,
+            delay: options.delay,
+            ..AddOptions::default()
         };
+        let job = self.record_of(&reserved, submission);
+        // A dispatch is the flow parent where somebody awaits the end; otherwise a plain add, which is far cheaper. What
+        // has to wait for its time is added alone.
+        let is_plain = !job.is_awaited() && job.not_before.is_none();
+        let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
         let leaving = Arc::new(Leaving { job, ticket });
         self.leave(Arc::clone(&leaving)).await?;
         let job = &leaving.job;
-        if let Some(target) = &job.webhook {
-            self.enqueue_with_dispatch(job, target, submission.ticket, &add).await?;
+        if job.is_awaited() {
+            self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
+        } else if job.not_before.is_some() {
+            self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
         }
         self.answered(&reserved).await?;
         let shown = if reserved.is_replay() { self.jobs.get(&job.id).await? } else { None };
@@ -73,6 +82,13 @@ impl Work {
             traceparent: submission.traceparent.map(str::to_owned),
             session_id: submission.options.session_id.clone(),
             message_id: submission.options.message_id.clone(),
+            not_before: submission
+                .options
+                .delay
+                .and_then(|delay| TimeDelta::from_std(delay).ok())
+                .map(|d| clock::now() + d),
+            hops: submission.options.hops,
+            started_by: submission.options.started_by.clone(),
             ..NewJob::of(T::KIND, id, submission.client.clone(), T::LANE.name())
         }
     }
@@ -80,14 +96,13 @@ impl Work {
     async fn enqueue_with_dispatch<T: Ticket>(
         &self,
         job: &NewJob,
-        target: &WebhookTarget,
         ticket: &T,
         add: &AddOptions,
     ) -> Result<(), WorkError> {
         let dispatch =
             Dispatch { job_id: job.id.to_string(), events: Vec::new(), traceparent: job.traceparent.clone() };
         self.producer.add_with_parent((&dispatch_id(&job.id), &dispatch), (job.id.as_str(), ticket), add).await?;
-        if target.events.contains(&EventType::JobQueued) {
+        if job.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobQueued)) {
             self.announce(&job.id, EventType::JobQueued).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::job::{Failure, JobKind, JobStatus, Step};
-use crate::store::jobs::JobRecord;
+use crate::store::jobs::{JobRecord, NewJob};
 
 /// How often a job was tried and may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +54,39 @@ pub struct JobView {
     pub error: Option<Failure>,
     /// What the client sent along.
     pub metadata: Option<Value>,
+    /// The addon that started it, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<StarterView>,
+}
+
+/// The addon that started a job, as the job's client sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StarterView {
+    /// The addon.
+    pub addon_id: String,
+    /// The job in which it ran.
+    pub job_id: String,
+    /// How many starts by addons lie behind the job, this one included.
+    pub hops: u32,
+    /// The addon's action that runs when the job has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then_action: Option<String>,
+    /// The job whose end this one answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+}
+
+impl StarterView {
+    fn of(facts: &NewJob) -> Option<Self> {
+        facts.started_by.as_ref().map(|start| Self {
+            addon_id: start.addon_id.to_string(),
+            job_id: start.job_id.to_string(),
+            hops: facts.hops,
+            then_action: start.then_action.clone(),
+            follows: start.follows.as_ref().map(ToString::to_string),
+        })
+    }
 }
 
 impl JobView {
@@ -75,6 +108,7 @@ impl JobView {
             result: record.result.clone(),
             error: record.failure.clone(),
             metadata: record.facts.metadata.clone(),
+            started_by: StarterView::of(&record.facts),
         }
     }
 }

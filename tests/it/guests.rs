@@ -8,6 +8,7 @@ mod misbehave;
 mod notes;
 mod palette;
 mod prompt_styles;
+mod starts;
 mod tools;
 mod wasi;
 
@@ -81,6 +82,7 @@ impl Enabled {
             kv: Some(Arc::clone(&self.memory) as _),
             assets: Some(Arc::clone(&self.memory) as _),
             progress: Some(Arc::clone(&self.memory) as _),
+            ..Ports::none()
         };
         request
     }

@@ -13,6 +13,7 @@ mod jobs;
 mod net;
 mod queue;
 mod routes;
+mod secrets;
 mod store;
 mod support;
 mod trust;

@@ -1,6 +1,7 @@
 //! The way out: what it reaches, what it refuses, and how it behaves with hostile peers. All on loopback.
 
 mod bounds;
+mod egress;
 mod names;
 pub(crate) mod peer;
 mod redirects;

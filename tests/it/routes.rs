@@ -1,4 +1,4 @@
-//! The REST contract as a client sees it, without workers behind it.
+//! The REST contract as a client sees it.
 
 mod artifacts;
 mod callers;
@@ -11,3 +11,4 @@ mod policy;
 mod problems;
 mod publish;
 mod service;
+mod updates;

@@ -2,6 +2,7 @@
 
 mod control;
 mod copies;
+mod credits;
 mod dev_redis;
 mod idempotency;
 mod jobs;
@@ -9,4 +10,5 @@ mod keys;
 mod kv;
 mod last_writes;
 mod outage;
+mod pending_starts;
 mod records;

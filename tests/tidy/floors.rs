@@ -45,15 +45,20 @@ const NEIGHBOURS: [(&str, &[&str]); 6] = [
 const ARROWS: [(&str, &str, &str); 0] = [];
 
 /// Heavy crates and the modules that may name them.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("wasmtime", &["host"]),
     ("wasmtime_wasi", &["host"]),
+    ("wasmtime_wasi_http", &["host"]),
     ("bullmq", &["queue"]),
     ("redis", &["store", "queue"]),
     ("object_store", &["store"]),
     ("axum", &["api"]),
     ("utoipa_axum", &["api"]),
     ("reqwest", &["net"]),
+    ("hyper", &["net"]),
+    ("hyper_util", &["net"]),
+    ("tokio_rustls", &["net"]),
+    ("rustls_platform_verifier", &["net"]),
     ("oci_spec", &["net"]),
 ];
 

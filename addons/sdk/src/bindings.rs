@@ -26,6 +26,7 @@ wit_bindgen::generate!({
             import semantest:addon/images@1.0.0;
             import semantest:addon/events@1.0.0;
             import semantest:addon/jobs@1.0.0;
+            import wasi:http/outgoing-handler@0.2.12;
         }
     ",
     world: "semantest:sdk/guest",

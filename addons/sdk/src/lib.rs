@@ -36,11 +36,16 @@ mod chat;
 pub mod config;
 mod error;
 mod export;
+pub mod http;
+pub mod images;
+pub mod jobs;
 mod json;
 pub mod kv;
 mod last_words;
 mod logging;
 pub mod progress;
+pub mod provider;
+pub mod secrets;
 
 pub use assets::{Asset, AssetWriter};
 pub use bindings::semantest::addon::chat_types::{Message, Role};

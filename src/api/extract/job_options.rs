@@ -63,8 +63,7 @@ impl RawOptions {
                 .and_then(|(pointer, value)| note(fields, pointer, read_priority(&value)))
                 .unwrap_or_default(),
             timeout: timeout.and_then(|(pointer, value)| note(fields, pointer, read_timeout(&value))),
-            session_id: None,
-            message_id: None,
+            ..JobOptions::default()
         }
     }
 }

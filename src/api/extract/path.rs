@@ -156,6 +156,48 @@ impl FromPath for UserAddonAction {
     }
 }
 
+/// `{userId}`, `{addonId}` and `{name}`.
+#[derive(Clone, Debug)]
+pub struct UserAddonSecret {
+    /// The client's end user.
+    pub user: UserId,
+    /// The addon.
+    pub addon: AddonId,
+    /// The secret; whether the addon asks for it is its manifest's word.
+    pub name: String,
+}
+
+impl FromPath for UserAddonSecret {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        let user = ids.parsed("userId", UserId::parse);
+        let addon = ids.parsed("addonId", AddonId::parse);
+        let name = ids.parsed("name", secret_name);
+        Some(Self { user: user?, addon: addon?, name: name? })
+    }
+}
+
+/// `{addonId}` and `{name}`.
+#[derive(Clone, Debug)]
+pub struct AddonSecret {
+    /// The addon.
+    pub addon: AddonId,
+    /// The secret; whether the addon asks for it is its manifest's word.
+    pub name: String,
+}
+
+impl FromPath for AddonSecret {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        let addon = ids.parsed("addonId", AddonId::parse);
+        let name = ids.parsed("name", secret_name);
+        Some(Self { addon: addon?, name: name? })
+    }
+}
+
+/// The manifest's own list decides; here only a hostile length is kept out of answers.
+fn secret_name(text: &str) -> Result<String, &'static str> {
+    if text.len() <= 128 { Ok(text.to_owned()) } else { Err("must be at most 128 characters") }
+}
+
 /// `{keyId}`.
 #[derive(Clone, Debug)]
 pub struct KeyId(pub String);

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::prompt_fields::{ImageFields, read_image, read_prompt, read_session, read_user};
+use super::prompt_fields::{ImageFields, check_provider, read_image, read_prompt, read_session, read_user};
 use super::schemas::JobOptionsDocument;
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::ClientCaller;
@@ -125,6 +125,7 @@ async fn submit(
         };
         return leave(api, caller, request, &options, &ticket).await;
     };
+    check_provider(api, caller.client(), &body.user, image, "/imageGeneration/provider").await?;
     let ticket = tickets::generate::Generate {
         user_id: Some(body.user.to_string()),
         client_id: Some(caller.client().to_string()),

@@ -164,7 +164,7 @@ async fn change(
 
 /// Whether data and record go too.
 #[derive(Clone, Copy, Debug)]
-struct Erase(bool);
+pub(super) struct Erase(pub(super) bool);
 
 impl FromQuery for Erase {
     fn read(query: &mut QueryFields) -> Self {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::prompt_fields::{ImageFields, read_image, read_prompt, read_session, read_user};
+use super::prompt_fields::{ImageFields, check_provider, read_image, read_prompt, read_session, read_user};
 use super::schemas::{JobDocument, JobOptionsDocument};
 use crate::api::answer::{self, Accepted, Chat};
 use crate::api::extract::caller::{Caller, ClientCaller};
@@ -60,6 +60,7 @@ async fn generate(
     request: JobRequest<GenerateBody>,
 ) -> Result<Response, Problem> {
     let body = request.body;
+    check_provider(&api, caller.client(), &body.user, &body.image, "/provider").await?;
     let options = JobOptions { session_id: body.session.clone(), ..request.options };
     let ticket = Generate {
         user_id: Some(body.user.to_string()),

@@ -5,15 +5,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::api::extract::fields::Fields;
-use crate::model::id::{ArtifactId, UserId};
-use crate::model::image::{ImageRequest, MAX_COUNT, MAX_PROMPT_CHARS, Size};
+use crate::api::problem::Problem;
+use crate::api::state::ApiState;
+use crate::model::id::{ArtifactId, ClientId, UserId};
+use crate::model::image::{ImageRequest, MAX_COUNT, MAX_EXTRA_BYTES, MAX_PROMPT_CHARS, Size};
 
 /// Longest name of a chat session, in characters.
 const MAX_SESSION_CHARS: usize = 200;
 /// Longest word for provider, model, quality and style, in characters.
 const MAX_WORD_CHARS: usize = 200;
-/// Most bytes of `extra`, as JSON: parameters, not payload.
-const MAX_EXTRA_BYTES: usize = 16 * 1024;
 
 /// A prompt that is there, not only spaces, and not too long.
 pub(super) fn read_prompt(fields: &mut Fields<'_>) -> Option<String> {
@@ -55,6 +55,20 @@ pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest 
         image: fields.parsed("image", ArtifactId::parse).map(|id| id.to_string()),
         extra: read_extra(fields),
         ..ImageRequest::of(prompt)
+    }
+}
+
+/// Refuses an addon as a provider that does not draw for the user; it costs nothing where no addon is named.
+pub(super) async fn check_provider(
+    api: &ApiState,
+    client: &ClientId,
+    user: &UserId,
+    image: &ImageRequest,
+    pointer: &str,
+) -> Result<(), Problem> {
+    match &image.provider {
+        Some(name) => Ok(api.addons().must_draw((client, user), name, pointer).await?),
+        None => Ok(()),
     }
 }
 

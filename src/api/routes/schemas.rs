@@ -67,6 +67,25 @@ pub struct JobDocument {
     /// What the client sent along.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
+    /// The addon that started it, where one did.
+    pub started_by: Option<StarterDocument>,
+}
+
+/// The addon that started a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Starter)]
+pub struct StarterDocument {
+    /// The addon.
+    pub addon_id: String,
+    /// The job in which it ran.
+    pub job_id: String,
+    /// How many starts by addons lie behind the job, this one included; at most 4.
+    pub hops: u32,
+    /// The addon's action that runs when the job has ended.
+    pub then_action: Option<String>,
+    /// The job whose end this one answers.
+    pub follows: Option<String>,
 }
 
 /// One visible step of a job.
@@ -243,6 +262,8 @@ pub struct EnablementDocument {
     /// What it asks for, while consent is missing.
     #[schema(value_type = Option<Vec<Object>>)]
     pub requested: Option<Value>,
+    /// The secrets that it waits for.
+    pub missing_secrets: Option<Vec<String>>,
     /// Since when it runs.
     pub enabled_at: Option<DateTime<Utc>>,
     /// What it may use within a day, by its user's word.
@@ -262,13 +283,15 @@ pub struct CandidateDocument {
     pub digest: String,
     /// The job that brings it.
     pub job_id: String,
-    /// `loading`, `awaiting-consent` or `failed`.
+    /// `loading`, `awaiting-consent`, `awaiting-secrets` or `failed`.
     pub state: String,
     /// Why it failed.
     pub error: Option<FailureDocument>,
     /// What it asks for, while consent is missing.
     #[schema(value_type = Option<Vec<Object>>)]
     pub requested: Option<Value>,
+    /// The secrets that it waits for.
+    pub missing_secrets: Option<Vec<String>>,
 }
 
 /// What a rollback returns to.

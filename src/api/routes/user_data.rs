@@ -84,6 +84,8 @@ pub struct UserDataDocument {
     /// What a rollback returns to.
     #[schema(value_type = Option<Object>)]
     pub previous: Option<Value>,
+    /// The names of the user's own secrets for it; their values never come out.
+    pub secrets: Vec<String>,
     /// What the addon keeps for the user.
     pub values: Vec<UserValueDocument>,
     /// What it kept before its last change of versions, as long as a rollback is possible.

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::cli::bench::Percentiles;
 use crate::cli::bench::setup::Bench;
+use crate::cli::bench::{Percentiles, percentiles};
 
 /// Calls that warm everything up.
 const WARM_UP: usize = 500;
@@ -21,7 +21,5 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Percentiles> {
             micros.push(started.elapsed().as_secs_f64() * 1_000_000.0);
         }
     }
-    micros.sort_by(f64::total_cmp);
-    let at = |share: usize| micros.get(micros.len().saturating_mul(share) / 1000).copied().unwrap_or(0.0);
-    Ok(Percentiles { p50: at(500), p99: at(990) })
+    Ok(percentiles(micros))
 }

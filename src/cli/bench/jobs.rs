@@ -42,11 +42,20 @@ enum Kind {
     Invoke,
 }
 
-/// Fills the queue while nobody works, then times one worker that empties it.
-async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<Worked> {
+/// Fills the queue with calls while nobody works.
+pub(super) async fn fill(bench: &Bench, jobs: u32) -> anyhow::Result<()> {
+    submitted(bench, jobs, Kind::Invoke).await
+}
+
+async fn submitted(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<()> {
     let results: Vec<anyhow::Result<()>> =
         stream::iter(0..jobs).map(|_| submit(bench, kind)).buffer_unordered(SUBMITTERS).collect().await;
-    results.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+    results.into_iter().collect::<anyhow::Result<Vec<()>>>().map(|_| ())
+}
+
+/// Fills the queue while nobody works, then times one worker that empties it.
+async fn round(bench: &Bench, jobs: u32, kind: Kind) -> anyhow::Result<Worked> {
+    submitted(bench, jobs, kind).await?;
     let before = Effort::so_far(bench.app.store()).await?;
     let started = Instant::now();
     let consumer = bench.app.work_on(Lane::AddonCalls).await?;

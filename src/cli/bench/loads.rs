@@ -9,8 +9,15 @@ use crate::queue::Lane;
 /// Warm loads that are measured.
 const WARM_LOADS: usize = 20;
 
+/// Milliseconds of both.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loads {
+    pub(super) cold_ms: f64,
+    pub(super) warm_ms: f64,
+}
+
 /// Milliseconds of a cold load and of the median warm load, from request to finished job.
-pub(super) async fn measure(bench: &Bench) -> anyhow::Result<(f64, f64)> {
+pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Loads> {
     let loads = bench.app.work_on(Lane::Addons).await?;
     let calls = bench.app.work_on(Lane::AddonCalls).await?;
     let started = Instant::now();
@@ -26,5 +33,5 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<(f64, f64)> {
     bench.write_notes().await?;
     calls.close(Duration::from_secs(1)).await;
     loads.close(Duration::from_secs(1)).await;
-    Ok((cold, super::middle(warm, |time| *time)?))
+    Ok(Loads { cold_ms: cold, warm_ms: super::middle(warm, |time| *time)? })
 }

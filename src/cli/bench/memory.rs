@@ -23,7 +23,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<f64> {
 }
 
 /// Resident memory of this process, from the kernel's own account.
-fn resident_mib() -> anyhow::Result<f64> {
+pub(super) fn resident_mib() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
     let kib: f64 = line.split_whitespace().nth(1).unwrap_or("0").parse()?;

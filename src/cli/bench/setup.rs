@@ -37,7 +37,9 @@ pub(super) struct Bench {
     background: tokio::task::JoinSet<()>,
     stop: StopHandle,
     redis: DevRedis,
-    _folder: tempfile::TempDir,
+    root: RootKey,
+    prefix: String,
+    folder: tempfile::TempDir,
 }
 
 impl Bench {
@@ -55,9 +57,10 @@ impl Bench {
         config.addons.approval = ApprovalMode::Auto;
         config.addons.signatures = SignatureMode::Warn;
         config.queues.addon_calls.concurrency = CONCURRENCY;
-        let numbers = crate::telemetry::start_metrics()?;
+        let (numbers, root, prefix) =
+            (crate::telemetry::start_metrics()?, RootKey::generate(), config.redis.prefix.clone());
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };
-        let app = App::build(config, roles, numbers, Mode { is_dev: true, root: RootKey::generate() }).await?;
+        let app = App::build(config, roles, numbers, Mode { is_dev: true, root: root.clone() }).await?;
         let (stop, heard) = shutdown::channel();
         let mut background = tokio::task::JoinSet::new();
         app.watch_changes(&mut background, &heard);
@@ -65,7 +68,7 @@ impl Bench {
         let key =
             Keys::new(app.store().clone()).issue(&NewKey::of(client.clone(), vec![KeyScope::Client]), "bench").await?.0;
         let owner = Owner { client: client.clone(), user: UserId::parse("user")?, addon: AddonId::parse(ADDON)? };
-        let bench = Self { app, client, owner, key, background, stop, redis, _folder: folder };
+        let bench = Self { app, client, owner, key, background, stop, redis, root, prefix, folder };
         bench.publish(&addons.join(format!("{ADDON}.wasm"))).await?;
         Ok(bench)
     }
@@ -118,6 +121,18 @@ impl Bench {
             bail!("job {job} is {}: {:?}", view.status, view.error);
         }
         Ok(view)
+    }
+
+    /// What makes a worker of its own work on the same queues.
+    pub(super) fn worker_variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("SEMANTEST_REDIS_URL", self.redis.url().to_owned()),
+            ("SEMANTEST_REDIS__PREFIX", self.prefix.clone()),
+            ("SEMANTEST_MASTER_KEY", self.root.reveal()),
+            ("SEMANTEST_SERVER__OPS_LISTEN", String::from("127.0.0.1:0")),
+            ("SEMANTEST_STORAGE__DATA_DIR", self.folder.path().display().to_string()),
+            ("SEMANTEST_QUEUES__ADDON_CALLS__CONCURRENCY", CONCURRENCY.to_string()),
+        ]
     }
 
     /// Stops everything that was started.

@@ -26,10 +26,11 @@ pub(super) struct Ready {
 impl Ready {
     pub(super) fn new(bound: &Bound, keyring: &Keyring, redis: &RedisSettings) -> anyhow::Result<Self> {
         let address = bound.api_address.context("dev always has an API listener")?;
+        let ops = bound.ops_address.context("dev always has an operators' listener")?;
         Ok(Self {
             ready: true,
             url: format!("http://{address}"),
-            ops_url: format!("http://{}", bound.ops_address),
+            ops_url: format!("http://{ops}"),
             admin_key: keyring.admin_key().to_owned(),
             publisher_key: keyring.publisher_key().to_owned(),
             client_key: keyring.client_key().to_owned(),

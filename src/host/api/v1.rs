@@ -13,6 +13,10 @@ pub(in crate::host) mod imports {
             world offered {
                 include semantest:addon/base@1.0.0;
                 import semantest:addon/kv@1.0.0;
+                import semantest:addon/secrets@1.0.0;
+                import semantest:addon/secrets-reveal@1.0.0;
+                import semantest:addon/images@1.0.0;
+                import semantest:addon/jobs@1.0.0;
             }
         ",
         imports: {
@@ -22,12 +26,14 @@ pub(in crate::host) mod imports {
             "semantest:addon/config": trappable,
             "semantest:addon/kv": trappable,
             "semantest:addon/kv-types.[drop]bucket": trappable,
+            "semantest:addon/secrets": trappable,
             default: async | trappable,
         },
         with: {
             "semantest:addon/assets.asset": crate::host::resources::HostAsset,
             "semantest:addon/assets.asset-writer": crate::host::resources::HostAssetWriter,
             "semantest:addon/kv-types.bucket": crate::host::resources::HostBucket,
+            "semantest:addon/secrets.secret": crate::host::resources::HostSecret,
         },
         trappable_error_type: {
             "semantest:addon/types.error" => crate::host::ports::PortError,
@@ -58,3 +64,4 @@ export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
+export!(image_provider, "semantest:addon/with-image-provider");

@@ -1,7 +1,7 @@
 //! Compiled code as files: one per component digest and engine fingerprint.
 
 use std::fs::{DirBuilder, DirEntry, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tracing::warn;
 
+use crate::host::cache::sealed::{Sealed, Unsealed};
 use crate::host::engine::Fingerprint;
 use crate::model::digest::Digest;
 
@@ -21,6 +22,8 @@ const HEADER_BYTES: usize = 8 + 32 + 32 + 8 + 32;
 const UNFINISHED: &str = ".writing-";
 /// After this time an unfinished file belongs to a process that died.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Bytes that are read, checked and copied at a time: they stay in the processor's own cache on the way.
+const PIECE_BYTES: usize = 128 * 1024;
 /// How a cache file's name ends.
 const EXTENSION: &str = "cwasm";
 
@@ -34,9 +37,9 @@ pub(in crate::host) struct DiskCache {
 }
 
 /// What was found for a digest.
-pub(in crate::host) enum Found {
+pub(in crate::host) enum Found<T> {
     /// Code whose authenticity was checked.
-    Code(Vec<u8>),
+    Code(T),
     /// No file.
     Nothing,
     /// A file that is not to be believed, and why.
@@ -58,8 +61,42 @@ impl DiskCache {
         Ok(Self { folder: folder.to_owned(), key, fingerprint, max_bytes })
     }
 
-    /// Looks for the code of `digest`. Blocks.
-    pub(in crate::host) fn load(&self, digest: &Digest) -> io::Result<Found> {
+    /// Copies the code of `digest` into sealed memory, and checks the very bytes that are copied. Blocks.
+    pub(in crate::host) fn copy(&self, digest: &Digest, mut copy: Unsealed) -> io::Result<Found<Sealed>> {
+        let path = self.path(digest);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        read_ahead(&file);
+        let mut head = [0; HEADER_BYTES];
+        if let Err(error) = file.read_exact(&mut head) {
+            let is_short = error.kind() == io::ErrorKind::UnexpectedEof;
+            return if is_short { Ok(Found::Corrupt("it is shorter than its header")) } else { Err(error) };
+        }
+        let whole = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        let header = self.header(digest, whole.saturating_sub(HEADER_BYTES));
+        let Some((_, mac)) = head.split_at_checked(header.len()).filter(|(said, _)| *said == header) else {
+            return Ok(Found::Corrupt("its header names other contents"));
+        };
+        let mut authenticator = self.authenticator(&header, &[]);
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let count = file.read(&mut piece)?;
+            let Some(read) = piece.get(..count).filter(|read| !read.is_empty()) else { break };
+            authenticator.update(read);
+            copy.file().write_all(read)?;
+        }
+        if authenticator.verify_slice(mac).is_err() {
+            return Ok(Found::Corrupt("its authentication code does not fit"));
+        }
+        touch(&path);
+        Ok(Found::Code(copy.seal()?))
+    }
+
+    /// Reads the code of `digest` into this process's own memory. Blocks.
+    pub(in crate::host) fn load(&self, digest: &Digest) -> io::Result<Found<Vec<u8>>> {
         let path = self.path(digest);
         let mut bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -75,16 +112,18 @@ impl DiskCache {
 
     /// Keeps `code` for `digest`: a temporary name, flushed to disk, then renamed. Blocks.
     pub(in crate::host) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-        let header = self.header(digest, code.len());
-        file.write_all(&header)?;
-        file.write_all(&self.mac(&header, code))?;
-        file.write_all(code)?;
+        let file = self.written(digest, code)?;
         file.as_file().sync_all()?;
         // The temporary file was made with mode 0600 and keeps it.
         file.persist(self.path(digest)).map_err(|error| error.error)?;
         File::open(&self.folder)?.sync_all()?;
         self.prune()
+    }
+
+    /// The same for a measurement, which may lose it with the power: neither flushed nor counted. Blocks.
+    pub(in crate::host) fn plant(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
+        self.written(digest, code)?.persist(self.path(digest)).map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Components whose code is kept for other engines and not for this one, the one that was used last first. Blocks.
@@ -132,6 +171,21 @@ impl DiskCache {
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
         file.lock()?;
         Ok(file)
+    }
+
+    /// A whole file under a name of its own.
+    fn written(&self, digest: &Digest, code: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let header = self.header(digest, code.len());
+        file.write_all(&header)?;
+        file.write_all(&self.mac(&header, code))?;
+        file.write_all(code)?;
+        Ok(file)
+    }
+
+    /// Whether there is a file for `digest` and this engine, whatever is in it. Blocks.
+    pub(in crate::host) fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).exists()
     }
 
     /// Where the code of `digest` for this engine is kept.
@@ -197,6 +251,16 @@ impl DiskCache {
         }
         Ok(())
     }
+}
+
+/// Has the kernel fetch the rest of the file while its beginning is checked; where it does not, reading takes longer.
+fn read_ahead(file: &File) {
+    #[cfg(target_os = "linux")]
+    for advice in [rustix::fs::Advice::Sequential, rustix::fs::Advice::WillNeed] {
+        let _ = rustix::fs::fadvise(file, 0, None, advice);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
 }
 
 /// The component whose code a file is, where it is such a file.

@@ -45,7 +45,7 @@ const CALLBACKS: [Callback; 11] = [
     Callback { interface: "after-image", functions: &["run"], is_called: true },
     Callback { interface: "event-handler", functions: &["handle"], is_called: false },
     Callback { interface: "schedule-handler", functions: &["tick"], is_called: false },
-    Callback { interface: "image-provider", functions: &["generate"], is_called: false },
+    Callback { interface: "image-provider", functions: &["generate"], is_called: true },
 ];
 
 /// Reads the outermost component's exports.

@@ -134,6 +134,8 @@ fn verdict(name: &InterfaceName<'_>, shape: Shape) -> Verdict {
         Some(kind) if !kind.is_offered() => {
             Verdict::Forbidden(format!("the capability `{}` is not offered by this host yet", kind.as_str()))
         }
+        // Its handles are linked with it alone; the others' stand in interfaces of types.
+        Some(CapabilityKind::Secrets) => Verdict::Needs(CapabilityKind::Secrets),
         // The host gives out the handles that this names; holding one is not calling anything.
         Some(_) if shape == Shape::Handles => Verdict::Baseline,
         Some(kind) => Verdict::Needs(kind),

@@ -90,6 +90,7 @@ impl CallFailure {
             }
             Self::Exited { status } => Some(json!({ "status": status })),
             Self::Reported(error) => error.details.clone(),
+            Self::Refused(refused) => refused.fault.details(),
             Self::CpuLimit { .. }
             | Self::MemoryLimit { .. }
             | Self::DeadlineExceeded { .. }

@@ -41,6 +41,9 @@ pub struct Invoke {
     /// The caller's W3C trace context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// How many starts by addons lie behind it; none when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hops: Option<u32>,
 }
 
 impl Ticket for Invoke {

@@ -49,6 +49,8 @@ pub enum CandidateState {
     Loading,
     /// Somebody must say yes to what it asks for.
     AwaitingConsent,
+    /// A secret that it cannot work without is not set.
+    AwaitingSecrets,
     /// Its job failed or was cancelled; the version before goes on.
     Failed,
 }
@@ -60,6 +62,7 @@ impl CandidateState {
         match self {
             Self::Loading => "loading",
             Self::AwaitingConsent => "awaiting-consent",
+            Self::AwaitingSecrets => "awaiting-secrets",
             Self::Failed => "failed",
         }
     }
@@ -77,7 +80,7 @@ pub struct Candidate {
     pub job_id: JobId,
     /// When it was asked for: before its job, which may not be there yet.
     pub since: DateTime<Utc>,
-    /// `loading`, `awaiting-consent` or `failed`.
+    /// `loading`, `awaiting-consent`, `awaiting-secrets` or `failed`.
     pub state: CandidateState,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,12 @@ pub struct Candidate {
     /// The settings that came with its request; none keeps those that there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
+    /// While it waits for secrets: what it will be granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Grants>,
+    /// Likewise, the update mode that came with its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_update: Option<AutoUpdate>,
     /// The wish for a version behind it, as it was written; none is `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wish: Option<String>,

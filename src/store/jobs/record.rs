@@ -10,6 +10,7 @@ use crate::clock;
 use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job::{Failure, JobKind, JobStatus, Step};
+use crate::model::started::StartedBy;
 use crate::store::StoreError;
 
 /// Everything that is known of a job when it is asked for, and never changes.
@@ -62,6 +63,17 @@ pub struct NewJob {
     /// The batch that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
+    /// How many starts by addons lie behind it, at most [`crate::model::started::MAX_HOPS`]; a client's own request has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hops: u32,
+    /// The addon that started it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<StartedBy>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The first fields of a [`NewJob`], written in the same order and in the same way.
@@ -126,7 +138,15 @@ impl NewJob {
             session_id: None,
             message_id: None,
             batch_id: None,
+            hops: 0,
+            started_by: None,
         }
+    }
+
+    /// Whether something is left when the job ends: deliveries to a receiver, or an addon's action that follows.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.webhook.is_some() || self.started_by.as_ref().is_some_and(|start| start.then_action.is_some())
     }
 
     /// The JSON in two halves; together they read back as this job.

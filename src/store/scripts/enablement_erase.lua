@@ -1,4 +1,4 @@
--- KEYS: the user's enablements, the addon's users, the job's record, those of the addon's values. ARGV: addon, expected
+-- KEYS: the user's enablements, the addon's users, the job's record, those of the addon's values and of the user's secrets. ARGV: addon, expected
 -- revision, `<client>:<user>`, the control channel, the message that makes every process forget what it knew.
 -- Record and values go in one step, which is what the values' scripts rely on (`kv.lua`).
 -- Answers 1 where nothing is left, 0 where the record has another revision, 2 where the job may not write any more.

@@ -68,6 +68,13 @@ impl Platform {
         worker
     }
 
+    /// Starts a worker of every queue that is a supervisor and `count` processes; answers where operators look, too.
+    pub(super) async fn workers(&self, count: usize) -> (Program, Http) {
+        let worker = self.start(&["worker", "--processes", &count.to_string()]);
+        let (_, ops) = worker.running().await;
+        (worker, Http::to(&ops))
+    }
+
     /// Starts the API, and makes a key of every scope for it.
     pub(super) async fn api(&self) -> (Program, Http) {
         let words =
@@ -96,6 +103,8 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
         ("SEMANTEST_ADDONS__CONSENT", String::from("implied")),
         ("SEMANTEST_ADDONS__APPROVAL", String::from("auto")),
         ("SEMANTEST_ADDONS__SIGNATURES", String::from("warn")),
+        // Most faults here are a process's own; `processes.rs` starts more.
+        ("SEMANTEST_PROCESSES__COUNT", String::from("1")),
         ("SEMANTEST_LOG_FORMAT", String::from("json")),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -16,8 +16,12 @@ use crate::support::until;
 
 const FIXTURE: &str = "semantest.fixture-misbehave";
 
-/// Which test here shows which limit.
-pub(super) const SHOWN: [(Limit, &str); 9] = [
+/// Which test shows which limit: here, and in `tests/it/net/egress/`.
+pub(super) const SHOWN: [(Limit, &str); 13] = [
+    (Limit::EgressRequests, "requests_are_counted_and_the_one_too_many_is_refused_with_the_numbers"),
+    (Limit::EgressSentBytes, "request_bodies_have_a_budget_of_one_call_together"),
+    (Limit::EgressReceivedBytes, "answers_have_a_budget_of_one_call_together"),
+    (Limit::EgressHeaderBytes, "headers_larger_than_allowed_end_the_guest_with_the_number"),
     (Limit::ParamsBytes, "parameters_that_are_too_large_never_reach_the_guest"),
     (Limit::KvStoredBytes, "a_full_store_is_told_with_its_numbers"),
     (Limit::ConcurrentCalls, "two_calls_of_a_user_run_at_once_and_the_rest_wait_without_holding_anybody_up"),

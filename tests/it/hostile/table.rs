@@ -23,7 +23,7 @@ This page is made from the code (`SEMANTEST_WRITE_SNAPSHOTS=1 cargo nextest run 
 
 An error carries `details: {\"limit\": …, \"reached\": …, \"allowed\": …}` with the names below; each name carries its unit.
 *Default* holds where a manifest asks for nothing, *ceiling* is the most that it can ask for or that the operator's default
-counts for; both are settings (`[sandbox.defaults]`, `[sandbox.ceiling]`, `[sandbox.pool]`, see `config.default.toml`), except
+counts for; both are settings (`[sandbox.defaults]`, `[sandbox.ceiling]`, `[sandbox.pool]`, `[sandbox.http]`, see `config.default.toml`), except
 where the last column says *fixed*. A manifest can ask for `memoryMib`, `cpuMs`, `timeoutMs`, `outputKib`, `logLines`,
 `kvOperations` and `assets`. Hooks have 100 ms of processor time and 1 s unless they declare otherwise; a
 migration has the ceiling of key-value operations and of what they carry.
@@ -97,6 +97,10 @@ fn setting(limit: Limit) -> &'static str {
         Limit::Assets => "`assets`",
         Limit::AssetBytes => "`sandbox.max_asset`",
         Limit::AssetTotalBytes => "`asset_total`",
+        Limit::EgressRequests => "`sandbox.http.requests`",
+        Limit::EgressSentBytes => "`sandbox.http.sent`",
+        Limit::EgressReceivedBytes => "`sandbox.http.received`",
+        Limit::EgressHeaderBytes => "`sandbox.http.headers`",
         _ => "",
     }
 }

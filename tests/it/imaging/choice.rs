@@ -43,7 +43,7 @@ async fn automatic_passes_over_who_is_not_ready_or_cannot() -> anyhow::Result<()
 async fn a_name_that_cannot_answer_says_what_would() -> anyhow::Result<()> {
     for (name, says) in [
         ("nobody", "known here: automatic, openai, sketch, dalle2, dalle3, stable_diffusion"),
-        ("addon:acme.painter", "not offered yet"),
+        ("addon:acme.painter", "does not draw for this user"),
         ("openai", "SEMANTEST_IMAGING__PROVIDERS__OPENAI__API_KEY"),
         ("dalle3", "imaging.providers.openai.api_key"),
         ("stable_diffusion", "[imaging.providers.stable-diffusion]"),

@@ -169,6 +169,8 @@ async fn looks_at_the_same_time_ask_once_and_one_that_died_is_made_good() {
         since: Utc::now(),
         state: CandidateState::Loading,
         error: None,
+        grants: None,
+        auto_update: None,
         config: None,
         wish: None,
         request: None,

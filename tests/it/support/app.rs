@@ -85,7 +85,7 @@ impl TestApp {
         let services = Arc::clone(app.services());
         let bound = app.bind().await.expect("free ports");
         let base = format!("http://{}", bound.api_address.expect("the API's address"));
-        let ops = format!("http://{}", bound.ops_address);
+        let ops = format!("http://{}", bound.ops_address.expect("the operators' address"));
         let (stop, heard) = shutdown::channel();
         let running = Some(tokio::spawn(bound.run(heard)));
         Self { redis, services, keys, base, ops, process: Process { stop, running }, root, folder }

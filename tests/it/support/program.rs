@@ -21,7 +21,12 @@ impl Program {
     /// Starts the program with these words and variables, and none of this process's own settings.
     pub(crate) fn start(words: &[&str], variables: &[(String, String)]) -> Self {
         let mut command = command(words, variables);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         let said = gather(child.stderr.take());
         let answers = gather(child.stdout.take());
         Self { child, said, answers }

@@ -38,11 +38,12 @@ check: ## Formatting, lints and the house rules
 addons: bootstrap ## Build the example addons and the test fixtures for WebAssembly
 	@scripts/build-addons
 
-interop: addons ## Strangers' programs against the running platform: BullMQ, Bull Board, webhooks, a registry, Python, the README's tour
+interop: addons ## Strangers' programs against the running platform: BullMQ, Bull Board, webhooks, a registry, addons in JavaScript and Python, the README's tour
 	@scripts/bootstrap-node
 	@scripts/bootstrap-registry
 	@scripts/bootstrap-python
 	@cargo build
+	@scripts/build-polyglot
 	@tests/interop/run
 
 interop-full: addons ## The same, and what takes longer: mixed workers, kills and restarts under load
@@ -50,6 +51,7 @@ interop-full: addons ## The same, and what takes longer: mixed workers, kills an
 	@scripts/bootstrap-registry
 	@scripts/bootstrap-python
 	@cargo build
+	@scripts/build-polyglot
 	@tests/interop/run --full
 
 soak: addons ## Kill workers and Redis under load, SOAK_MINUTES long (10), and count what was lost

@@ -20,6 +20,7 @@ pub mod explain;
 mod export;
 mod follow;
 pub mod forbid;
+mod given;
 pub mod hooks;
 mod inspections;
 mod install;
@@ -71,6 +72,7 @@ use crate::store::addons::AddonVersions;
 use crate::store::audit::Audit;
 use crate::store::blobs::Blobs;
 use crate::store::blocks::Blocks;
+use crate::store::breakers::Breakers;
 use crate::store::control::Control;
 use crate::store::crashes::Crashes;
 use crate::store::enablements::{AutoUpdate, Enablements};
@@ -84,10 +86,11 @@ use crate::work::{Submitted, Work};
 
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
+pub use given::GivenAsset;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
-pub use running::{CallContext, CallScope, GivenAsset, Runner};
+pub use running::{CallContext, CallScope, Runner};
 pub use turns::Turn;
 pub use yank::YankReason;
 
@@ -170,6 +173,7 @@ struct Inner {
     crashes: Crashes,
     usages: Usages,
     turns: Arc<turns::Turns>,
+    breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
     blobs: Blobs,
@@ -232,6 +236,7 @@ impl Addons {
                 crashes: Crashes::new(parts.store.clone()),
                 usages: Usages::new(parts.store.clone()),
                 turns: turns::Turns::new(parts.user_concurrency),
+                breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
                 unwritten_policy,

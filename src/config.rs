@@ -8,6 +8,7 @@ pub mod call_limits;
 pub mod ceilings;
 pub mod egress;
 pub mod guest_http;
+pub mod hooks;
 pub mod imaging;
 mod load;
 pub mod log;

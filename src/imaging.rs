@@ -47,6 +47,7 @@ struct House {
     order: Vec<String>,
     providers: BTreeMap<String, Configured>,
     aliases: BTreeMap<String, AliasSettings>,
+    caps: Caps,
 }
 
 struct Configured {
@@ -121,7 +122,8 @@ impl Imaging {
         egress: &EgressSettings,
         is_loopback_allowed: bool,
     ) -> Result<Self, BuildError> {
-        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps: Caps::of(settings) };
+        let caps = Caps::of(settings);
+        let parts = Parts { egress: egress.clone(), is_loopback_allowed, caps };
         let mut wanted = settings.providers.clone();
         for name in providers::ALWAYS {
             wanted.entry(name.to_owned()).or_default();
@@ -136,7 +138,13 @@ impl Imaging {
         }
         let mut aliases = aliases::builtin();
         aliases.extend(settings.aliases.clone());
-        Ok(Self { house: Arc::new(House { order: settings.default.clone(), providers: built, aliases }) })
+        Ok(Self { house: Arc::new(House { order: settings.default.clone(), providers: built, aliases, caps }) })
+    }
+
+    /// How large a picture may be, whoever made it.
+    #[must_use]
+    pub fn caps(&self) -> Caps {
+        self.house.caps
     }
 
     /// Every provider, and what it lacks.

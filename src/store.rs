@@ -11,6 +11,7 @@ pub mod audit;
 mod bare;
 pub mod blobs;
 pub mod blocks;
+pub mod breakers;
 pub mod control;
 pub mod crashes;
 pub mod credits;

@@ -1,4 +1,4 @@
-//! What a migration may use, what an enablement used, and whether its budgets leave room for another call.
+//! What a call may use, what an enablement used, and whether its budgets leave room for another call.
 //!
 //! Only enablements that stand under a budget are looked up, with one trip. Calls that run at the same time do not see each
 //! other: a budget may be exceeded by what was under way when it was used up.
@@ -13,7 +13,7 @@ use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
 use crate::addons::running::{CallContext, Running};
 use crate::clock;
-use crate::host::Usage;
+use crate::host::{Invocation, Usage};
 use crate::model::budget::{Budget, OnExceeded, Spent, exhausted};
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -28,8 +28,22 @@ use crate::store::enablements::{Enablement, Put};
 use crate::store::usage::Used;
 
 impl Inner {
-    /// Refuses a call that no budget leaves room for.
-    pub(super) async fn within_budget(&self, running: &Running, context: &CallContext) -> Result<(), JobError> {
+    /// Refuses a call that no budget leaves room for. Answers whether it counts: calls of actions and hooks do, those that
+    /// come with switching on, off and over do not.
+    pub(super) async fn may_use(
+        &self,
+        running: &Running,
+        invocation: &Invocation,
+        context: &CallContext,
+    ) -> Result<bool, JobError> {
+        if invocation.is_optional() {
+            return Ok(false);
+        }
+        self.within_budget(running, context).await?;
+        Ok(true)
+    }
+
+    async fn within_budget(&self, running: &Running, context: &CallContext) -> Result<(), JobError> {
         let (policy, owner) = (self.policy().await?, &running.owner);
         let budgets: Vec<&Budget> =
             policy.policy.budget_of(&owner.addon).into_iter().chain(running.enablement.budget.as_ref()).collect();
@@ -47,6 +61,14 @@ impl Inner {
             }
         }
         Err(failure)
+    }
+
+    /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.
+    pub(super) fn limits(&self, manifest: &Manifest, cpu_ms: Option<u64>, wall_ms: Option<u64>) -> CallLimits {
+        let mut wish = manifest.limit_wish();
+        wish.cpu = cpu_ms.map(Duration::from_millis).or(wish.cpu);
+        wish.wall = wall_ms.map(Duration::from_millis).or(wish.wall);
+        self.defaults.with_wish(wish, &self.ceiling)
     }
 
     /// The limits of a migration: it may touch every value that there is, as often as any call may at most.

@@ -7,7 +7,7 @@ use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
-use crate::addons::views::{EnablementView, UsageView, in_plain_words};
+use crate::addons::views::{BreakerView, EnablementView, UsageView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::clock;
 use crate::model::digest::Digest;
@@ -218,7 +218,19 @@ impl Addons {
             view.state = EnablementState::Blocked.as_str();
             view.error = Some(failure);
         }
+        view.breakers = self.breakers(record).await?;
         Ok(view)
+    }
+
+    /// Those hooks of an addon that runs that failed lately.
+    async fn breakers(&self, record: &Enablement) -> Result<Vec<BreakerView>, AddonsError> {
+        let (EnablementState::Enabled, Some(version)) = (record.state, &record.version) else { return Ok(Vec::new()) };
+        let Some(edition) = self.inner.edition(&record.addon, version).await? else { return Ok(Vec::new()) };
+        let known = self.inner.breakers_of(record, &edition.manifest).await?;
+        let of_this = known.iter().filter(|(_, breaker)| Some(breaker.digest) == record.digest);
+        let mut views: Vec<_> = of_this.map(|(point, breaker)| BreakerView::of(*point, breaker)).collect();
+        views.sort_by_key(|view| view.point.as_str());
+        Ok(views)
     }
 
     /// What a version asks for, in plain words.

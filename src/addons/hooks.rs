@@ -1,47 +1,32 @@
 //! A user's hooks as one chain: in order, each with its own budget, broken ones passed by or fatal as they declared.
+//!
+//! A hook's answer is a stranger's: what it makes of a request, a chat or a picture meets the rules that a client's own
+//! would meet, and what breaks them is the hook's failure.
 
-use std::sync::Arc;
-use std::time::Instant;
+mod breaker;
+mod chain;
+mod order;
+pub mod trace;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tracing::warn;
 
 use crate::addons::Addons;
-use crate::addons::running::{Call, CallContext, GivenAsset, Running};
-use crate::addons::turns::Line;
-use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict, Refusal};
+use crate::addons::given::GivenAsset;
+use crate::addons::hooks::chain::{Answer, Chain};
+use crate::addons::hooks::order::{Link, in_order};
+use crate::addons::hooks::trace::{HookTrace, HookVerdict, Replaced, Trace};
+use crate::addons::running::CallContext;
+use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict};
 use crate::host::ports::AssetFacts;
-use crate::host::{CallFailure, Invocation, Reply};
-use crate::model::chat::Message;
+use crate::host::{Invocation, Reply};
+use crate::model::chat::{self, Message};
 use crate::model::code::JobCode;
+use crate::model::digest::Digest;
 use crate::model::id::{ClientId, UserId};
 use crate::model::image::ImageRequest;
-use crate::model::job::Failure;
 use crate::model::job_error::JobError;
-use crate::model::manifest::{HookPoint, HookSpec, OnFailure};
-
-/// Processor time of a hook that declares none, in milliseconds.
-const DEFAULT_HOOK_CPU_MS: u64 = 100;
-/// Time from start to end of a hook that declares none, in milliseconds.
-const DEFAULT_HOOK_WALL_MS: u64 = 1000;
-
-/// One line of the trace that a job shows: who did what, in how long.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HookTrace {
-    /// The addon.
-    pub addon_id: String,
-    /// Where it hooked in.
-    pub point: String,
-    /// `pass`, `rewrite`, `block`, `failed` and the like.
-    pub verdict: String,
-    /// How long it took.
-    pub ms: u64,
-    /// Why it failed, where it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
+use crate::model::manifest::HookPoint;
+use crate::store::blobs::BlobKind;
 
 /// What the chain before a chat answer came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +48,20 @@ pub struct PictureVerdict {
     pub tags: serde_json::Map<String, Value>,
 }
 
+/// Whether bytes are a picture that the platform takes: their media type, or why not.
+pub type Look<'a> = &'a (dyn Fn(&[u8]) -> Result<&'static str, String> + Send + Sync);
+
+/// A picture on its way through `after-image`: which one of its job it is, and how one that takes its place is judged.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// Its place among the job's pictures, from 0.
+    pub index: u32,
+    /// The picture.
+    pub picture: &'a GivenAsset,
+    /// What judges one that takes its place.
+    pub look: Look<'a>,
+}
+
 impl Addons {
     /// Sends a picture request through the user's `before-image` hooks.
     ///
@@ -73,29 +72,31 @@ impl Addons {
         user: (&ClientId, &UserId),
         request: ImageRequest,
         context: &CallContext,
-        trace: &mut Vec<HookTrace>,
+        trace: &mut Trace,
     ) -> Result<ImageRequest, JobError> {
         let mut request = request;
-        for running in self.chain(user, HookPoint::BeforeImage, context).await? {
+        let links = self.links(user, HookPoint::BeforeImage, context).await?;
+        let mut chain = Chain::new(&self.inner, HookPoint::BeforeImage, None, context, trace);
+        for link in &links {
             let invocation = Invocation::BeforeImage { request: request.clone() };
-            let Some(reply) = self.hook(&running, HookPoint::BeforeImage, invocation, &[], context, trace).await?
-            else {
-                continue;
-            };
+            let Some(Answer { reply, line, is_trial }) = chain.ask(link, invocation, &[]).await? else { continue };
             match reply {
-                Reply::BeforeImage(ImageVerdict::Pass) => note(trace, "pass"),
+                Reply::BeforeImage(ImageVerdict::Pass) => chain.accept(link, line, is_trial).await,
                 Reply::BeforeImage(ImageVerdict::Rewrite(rewritten)) => {
-                    note(trace, "rewrite");
-                    request = checked_rewrite(&running, rewritten)?;
+                    let line = line.changing(&request.changed_fields(&rewritten));
+                    chain.accept(link, line, is_trial).await;
+                    request = rewritten;
                 }
-                Reply::BeforeImage(ImageVerdict::Block(refusal)) => return Err(blocked(&running, refusal, trace)),
+                Reply::BeforeImage(ImageVerdict::Block(refusal)) => {
+                    return Err(chain.block(link, (line, is_trial), refusal).await);
+                }
                 _ => return Err(out_of_turn()),
             }
         }
         Ok(request)
     }
 
-    /// Shows one picture to the user's `after-image` hooks.
+    /// Shows one picture to the user's `after-image` hooks; one that takes its place is what the next hook sees.
     ///
     /// # Errors
     /// As [`Addons::before_image`].
@@ -103,30 +104,37 @@ impl Addons {
         &self,
         user: (&ClientId, &UserId),
         request: &ImageRequest,
-        picture: &GivenAsset,
+        shown: Shown<'_>,
         context: &CallContext,
-        trace: &mut Vec<HookTrace>,
+        trace: &mut Trace,
     ) -> Result<PictureVerdict, JobError> {
         let mut verdict = PictureVerdict { replacement: None, tags: serde_json::Map::new() };
-        for running in self.chain(user, HookPoint::AfterImage, context).await? {
-            let asset = verdict.replacement.clone().unwrap_or_else(|| picture.facts());
-            let invocation = Invocation::AfterImage { request: request.clone(), asset };
-            let given = std::slice::from_ref(picture);
-            let Some(reply) = self.hook(&running, HookPoint::AfterImage, invocation, given, context, trace).await?
-            else {
-                continue;
-            };
+        let mut current = shown.picture.clone();
+        let links = self.links(user, HookPoint::AfterImage, context).await?;
+        let mut chain = Chain::new(&self.inner, HookPoint::AfterImage, Some(shown.index), context, trace);
+        for link in &links {
+            let invocation = Invocation::AfterImage { request: request.clone(), asset: current.facts() };
+            let given = std::slice::from_ref(&current);
+            let Some(Answer { reply, line, is_trial }) = chain.ask(link, invocation, given).await? else { continue };
             let Reply::AfterImage(outcome) = reply else { return Err(out_of_turn()) };
-            if let Some(tags) = outcome.tags {
-                verdict.tags.insert(running.owner.addon.to_string(), tags);
-            }
             match outcome.verdict {
-                Wish::Keep => note(trace, "keep"),
-                Wish::Replace(asset) => {
-                    note(trace, "replace");
-                    verdict.replacement = Some(asset);
-                }
-                Wish::Block(refusal) => return Err(blocked(&running, refusal, trace)),
+                Wish::Keep => chain.accept(link, line.with(HookVerdict::Keep), is_trial).await,
+                Wish::Replace(asset) => match self.taken(&asset, shown.look).await? {
+                    Ok(next) => {
+                        let replaced = Replaced { from: current.digest.clone(), to: next.digest.clone() };
+                        let line = HookTrace { replaced: Some(replaced), ..line.with(HookVerdict::Replace) };
+                        chain.accept(link, line, is_trial).await;
+                        (current, verdict.replacement) = (next, Some(asset));
+                    }
+                    Err(why) => {
+                        chain.reject(link, line, &why).await?;
+                        continue;
+                    }
+                },
+                Wish::Block(refusal) => return Err(chain.block(link, (line, is_trial), refusal).await),
+            }
+            if let Some(tags) = outcome.tags {
+                verdict.tags.insert(link.running.owner.addon.to_string(), tags);
             }
         }
         Ok(verdict)
@@ -141,138 +149,73 @@ impl Addons {
         user: (&ClientId, &UserId),
         history: Vec<Message>,
         context: &CallContext,
-        trace: &mut Vec<HookTrace>,
+        trace: &mut Trace,
     ) -> Result<ChatVerdict, JobError> {
         let mut verdict = ChatVerdict { reply: None, context: Vec::new(), history };
-        for running in self.chain(user, HookPoint::BeforePrompt, context).await? {
+        let links = self.links(user, HookPoint::BeforePrompt, context).await?;
+        let mut chain = Chain::new(&self.inner, HookPoint::BeforePrompt, None, context, trace);
+        for link in &links {
             let invocation = Invocation::BeforePrompt { history: verdict.history.clone() };
-            let Some(reply) = self.hook(&running, HookPoint::BeforePrompt, invocation, &[], context, trace).await?
-            else {
-                continue;
-            };
+            let Some(Answer { reply, line, is_trial }) = chain.ask(link, invocation, &[]).await? else { continue };
             let Reply::BeforePrompt(wish) = reply else { return Err(out_of_turn()) };
             match wish {
-                PromptVerdict::Pass => note(trace, "pass"),
+                PromptVerdict::Pass => chain.accept(link, line, is_trial).await,
                 PromptVerdict::Rewrite(history) => {
-                    note(trace, "rewrite");
+                    let line = line.changing(&chat::changed_parts(&verdict.history, &history));
+                    chain.accept(link, line, is_trial).await;
                     verdict.history = history;
                 }
                 PromptVerdict::AddContext(messages) => {
-                    note(trace, "add-context");
-                    verdict.context.extend(messages);
+                    let all = [verdict.context.as_slice(), messages.as_slice()].concat();
+                    if let Some(fault) = chat::fault(&all) {
+                        chain.reject(link, line, &format!("with the context before it, {fault}")).await?;
+                        continue;
+                    }
+                    let line = HookTrace { messages: Some(messages.len()), ..line.with(HookVerdict::AddContext) };
+                    chain.accept(link, line, is_trial).await;
+                    verdict.context = all;
                 }
                 PromptVerdict::Reply(message) => {
-                    note(trace, "reply");
-                    verdict.reply = Some((message, running.owner.addon.to_string()));
+                    chain.accept(link, line.with(HookVerdict::Reply), is_trial).await;
+                    verdict.reply = Some((message, link.running.owner.addon.to_string()));
                     break;
                 }
-                PromptVerdict::Block(refusal) => return Err(blocked(&running, refusal, trace)),
+                PromptVerdict::Block(refusal) => return Err(chain.block(link, (line, is_trial), refusal).await),
             }
         }
         Ok(verdict)
     }
 
-    /// The user's addons that hook in at `point`: by phase, then by the user's order, then by name.
-    async fn chain(
+    async fn links(
         &self,
         (client, user): (&ClientId, &UserId),
         point: HookPoint,
         context: &CallContext,
-    ) -> Result<Vec<Arc<Running>>, JobError> {
-        let mut chain: Vec<_> = self.inner.running_of(client, user).await?;
+    ) -> Result<Vec<Link>, JobError> {
+        let mut links = in_order(self.inner.standing_of(client, user).await?, point);
         // An addon knows of the pictures that it asked for itself.
         let asker = context.lineage.asker();
-        chain.retain(|running| running.manifest.hook(point).is_some() && asker != Some(&running.owner.addon));
-        chain.sort_by_key(|running| {
-            let phase = running.manifest.hook(point).map(|hook| hook.phase);
-            (phase, running.enablement.order, running.owner.addon.clone())
-        });
-        Ok(chain)
+        links.retain(|link| asker != Some(&link.running.owner.addon));
+        Ok(links)
     }
 
-    /// One hook; `None` when it broke and is declared fail-open.
-    async fn hook(
-        &self,
-        running: &Running,
-        point: HookPoint,
-        invocation: Invocation,
-        given: &[GivenAsset],
-        context: &CallContext,
-        trace: &mut Vec<HookTrace>,
-    ) -> Result<Option<Reply>, JobError> {
-        let Some(hook) = running.manifest.hook(point) else { return Ok(None) };
-        let started = Instant::now();
-        let outcome = self.run_hook(running, hook, invocation, given, context).await;
-        trace.push(HookTrace {
-            addon_id: running.owner.addon.to_string(),
-            point: point.as_str().to_owned(),
-            verdict: String::from("pass"),
-            ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            error: None,
-        });
-        let error = match outcome {
-            Ok(reply) => return Ok(Some(reply)),
-            Err(error) => error,
-        };
-        if let Some(last) = trace.last_mut() {
-            last.verdict = String::from("failed");
-            last.error = Some(error.failure.to_string());
-        }
-        warn!(
-            addon.id = %running.owner.addon, job.id = %context.job_id, code = %error.failure.code,
-            "Hook `{}` of `{}` failed", point.as_str(), running.owner.addon
-        );
-        if context.cancel.is_cancelled() || hook.on_failure == OnFailure::Closed {
-            return Err(error);
-        }
-        context
-            .progress
-            .log(&format!("hook {} of {} failed and is passed by: {error}", point.as_str(), running.owner.addon))
-            .await;
-        Ok(None)
+    /// A picture that a hook made, as the next hook gets it; or what is wrong with it.
+    async fn taken(&self, asset: &AssetFacts, look: Look<'_>) -> Result<Result<GivenAsset, String>, JobError> {
+        let digest = Digest::parse(&format!("sha256:{}", asset.digest)).map_err(|_| out_of_turn())?;
+        let bytes = self.inner.blobs.get(BlobKind::Artifact, &digest).await?;
+        let declared = &asset.media_type;
+        Ok(match look(&bytes) {
+            Ok(found) if found == declared => Ok(GivenAsset {
+                id: asset.id.clone(),
+                media_type: declared.clone(),
+                digest: asset.digest.clone(),
+                metadata: asset.metadata.clone(),
+                bytes,
+            }),
+            Ok(found) => Err(format!("the picture is {found} and says that it is another type")),
+            Err(why) => Err(format!("what should take the picture's place is no picture: {why}")),
+        })
     }
-
-    async fn run_hook(
-        &self,
-        running: &Running,
-        hook: &HookSpec,
-        invocation: Invocation,
-        given: &[GivenAsset],
-        context: &CallContext,
-    ) -> Result<Reply, JobError> {
-        let compiled = self.inner.compiled(running).await?;
-        let cpu = hook.cpu_ms.unwrap_or(DEFAULT_HOOK_CPU_MS);
-        let wall = hook.timeout_ms.unwrap_or(DEFAULT_HOOK_WALL_MS);
-        let limits = self.inner.limits(&running.manifest, Some(cpu), Some(wall));
-        let turn = self.inner.turns.wait(&running.owner, Line::Hooks, limits.wall).await;
-        let Some(_turn) = turn else { return Err(CallFailure::NoRoom { waited: limits.wall }.into()) };
-        self.inner.call(running, &compiled, Call { context, limits, given }, invocation).await
-    }
-}
-
-fn note(trace: &mut [HookTrace], verdict: &str) {
-    if let Some(last) = trace.last_mut() {
-        verdict.clone_into(&mut last.verdict);
-    }
-}
-
-/// A rewritten request is a stranger's request: it meets the same rules as a client's.
-fn checked_rewrite(running: &Running, request: ImageRequest) -> Result<ImageRequest, JobError> {
-    let faults = request.faults();
-    if faults.is_empty() {
-        return Ok(request);
-    }
-    let texts: Vec<String> = faults.into_iter().map(|(field, message)| format!("{field} {message}")).collect();
-    let message =
-        format!("`{}` rewrote the request into one that is not allowed: {}", running.owner.addon, texts.join("; "));
-    Err(JobError::permanent(JobCode::AddonResultInvalid, message))
-}
-
-fn blocked(running: &Running, refusal: Refusal, trace: &mut [HookTrace]) -> JobError {
-    note(trace, "block");
-    let failure = Failure::permanent(JobCode::BlockedByAddon, refusal.message);
-    let details = serde_json::json!({ "addonId": running.owner.addon });
-    Failure { addon_code: Some(refusal.code), ..failure.with_details(details) }.into()
 }
 
 fn out_of_turn() -> JobError {

@@ -157,6 +157,8 @@ fn arrange(
 ) -> Result<(), JobError> {
     let job = &context.job_id;
     let ran = current.last_ran().filter(|ran| ran.digest != prepared.record.digest);
+    // An upgrade of what runs is no new beginning: its place among the user's hooks stays.
+    let runs_since = current.enabled_at.filter(|_| current.state == EnablementState::Enabled);
     if let Some(candidate) = candidate_of(current, job).cloned() {
         if change == Change::ConsentMissing {
             current.candidate = Some(Candidate { state: CandidateState::AwaitingConsent, ..candidate });
@@ -200,7 +202,7 @@ fn arrange(
         let left = ran.map(|ran| ran.version);
         current.skipped = left.max(current.skipped.take()).filter(|skipped| skipped > version);
         current.consent = Some(prepared.record.digest);
-        current.enabled_at = Some(clock::now());
+        current.enabled_at = Some(runs_since.unwrap_or_else(clock::now));
     }
     Ok(())
 }

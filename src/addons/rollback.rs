@@ -63,7 +63,7 @@ fn returned(current: Enablement) -> Result<Enablement, AddonsError> {
         candidate: None,
         steps: Vec::new(),
         error: None,
-        enabled_at: Some(clock::now()),
+        enabled_at: Some(current.enabled_at.unwrap_or_else(clock::now)),
         ..current
     })
 }

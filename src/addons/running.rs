@@ -1,37 +1,38 @@
 //! Enablements that run: cached with invalidation, called in a fresh store each time.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use lru::LruCache;
 use parking_lot::Mutex;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::addons::edition::Edition;
+use crate::addons::given::GivenAsset;
 use crate::addons::last_rights::LastRights;
 use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
 use crate::addons::starts::Starts;
 use crate::addons::told::Told;
 use crate::addons::{Addons, Inner};
-use crate::host::ports::{AssetFacts, Ports};
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply};
+use crate::host::ports::Ports;
+use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply, Usage};
 use crate::model::block::Blockable;
 use crate::model::code::JobCode;
-use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::model::limits::CallLimits;
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{HookPoint, Manifest};
 use crate::model::right::Rights;
 use crate::model::schema::Schema;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
+use crate::store::breakers::Breaker;
 use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
@@ -67,33 +68,6 @@ pub struct CallContext {
     pub lineage: Lineage,
 }
 
-/// A picture or file that a call may read, before it is stored anywhere.
-#[derive(Clone, Debug)]
-pub struct GivenAsset {
-    /// The id it will be stored under.
-    pub id: String,
-    /// Such as `image/png`.
-    pub media_type: String,
-    /// The bytes.
-    pub bytes: Bytes,
-    /// Facts such as width and height.
-    pub metadata: serde_json::Value,
-}
-
-impl GivenAsset {
-    /// What a guest learns about it without reading it.
-    #[must_use]
-    pub fn facts(&self) -> AssetFacts {
-        AssetFacts {
-            id: self.id.clone(),
-            media_type: self.media_type.clone(),
-            size: u64::try_from(self.bytes.len()).unwrap_or(u64::MAX),
-            digest: Digest::of(&self.bytes).hex(),
-            metadata: self.metadata.clone(),
-        }
-    }
-}
-
 /// Whose call it is and what it may touch: what a port is made for.
 pub struct CallScope<'a> {
     /// Whose enablement.
@@ -126,6 +100,8 @@ pub(super) struct Running {
     pub(super) config: Arc<str>,
     pub(super) edition: Arc<Edition>,
     pub(super) rights: LastRights,
+    /// What is known of those of its hooks that failed lately.
+    pub(super) breakers: HashMap<HookPoint, Breaker>,
 }
 
 impl Running {
@@ -138,6 +114,7 @@ impl Running {
             config,
             edition,
             rights: LastRights::default(),
+            breakers: HashMap::new(),
         }
     }
 
@@ -255,6 +232,13 @@ impl Inner {
 
     /// The enablement, when it is enabled.
     pub(super) async fn running(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
+        let standing = self.standing(owner).await?;
+        Ok(standing.filter(|running| running.enablement.state == EnablementState::Enabled))
+    }
+
+    /// The enablement, when it is enabled, or would be but for something that its user can mend: its hooks are still part of
+    /// the user's chains.
+    async fn standing(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
         let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
         if let Some((read_at, running)) = self.caches.running.lock().get(&key)
             && read_at.elapsed() < MAX_AGE
@@ -265,10 +249,12 @@ impl Inner {
         let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
             return Ok(None);
         };
-        if enablement.state != EnablementState::Enabled {
+        if !stands(&enablement) {
             return Ok(None);
         }
-        let Some(running) = self.as_running(owner, enablement).await?.map(Arc::new) else { return Ok(None) };
+        let Some(running) = self.as_running(owner, enablement).await? else { return Ok(None) };
+        let breakers = self.breakers_of(&running.enablement, &running.manifest).await?;
+        let running = Arc::new(Running { breakers, ..running });
         if self.caches.generation() == generation {
             self.caches.running.lock().put(key, (Instant::now(), Arc::clone(&running)));
         }
@@ -304,8 +290,8 @@ impl Inner {
         Ok(Some(edition))
     }
 
-    /// Every enabled addon of a user.
-    pub(super) async fn running_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
+    /// Every addon of a user that is enabled, or would be but for something that its user can mend.
+    pub(super) async fn standing_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
         let key = (client.clone(), user.clone());
         let cached =
             self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
@@ -314,8 +300,8 @@ impl Inner {
             None => {
                 let generation = self.caches.generation();
                 let records = self.enablements.list(client, user).await?;
-                let enabled = records.into_iter().filter(|record| record.state == EnablementState::Enabled);
-                let ids = Arc::new(enabled.map(|record| record.addon).collect::<Vec<_>>());
+                let standing = records.into_iter().filter(stands);
+                let ids = Arc::new(standing.map(|record| record.addon).collect::<Vec<_>>());
                 if self.caches.generation() == generation {
                     self.caches.users.lock().put(key, (Instant::now(), Arc::clone(&ids)));
                 }
@@ -325,7 +311,7 @@ impl Inner {
         let mut running = Vec::new();
         for addon in ids.iter() {
             let owner = Owner { client: client.clone(), user: user.clone(), addon: addon.clone() };
-            running.extend(self.running(&owner).await?);
+            running.extend(self.standing(&owner).await?);
         }
         Ok(running)
     }
@@ -338,10 +324,18 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
-        let is_use = !invocation.is_optional();
-        if is_use {
-            self.within_budget(running, call.context).await?;
-        }
+        self.metered_call(running, compiled, call, invocation).await?.0
+    }
+
+    /// The same, with what the call used; an error of its own where it never came to a call.
+    pub(super) async fn metered_call(
+        &self,
+        running: &Running,
+        compiled: &CompiledAddon,
+        call: Call<'_>,
+        invocation: Invocation,
+    ) -> Result<(Result<Reply, JobError>, Usage), JobError> {
+        let is_use = self.may_use(running, &invocation, call.context).await?;
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
@@ -378,19 +372,21 @@ impl Inner {
         let report = self.host()?.call(compiled, request, invocation).await;
         Self::note_usage(&running.owner, &report.usage, is_use, call.context);
         told.log(&running.owner.addon, &report, &call.context.progress).await;
-        match report.outcome {
+        let outcome = match report.outcome {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
-        }
+        };
+        Ok((outcome, report.usage))
     }
+}
 
-    /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.
-    pub(super) fn limits(&self, manifest: &Manifest, cpu_ms: Option<u64>, wall_ms: Option<u64>) -> CallLimits {
-        let mut wish = manifest.limit_wish();
-        wish.cpu = cpu_ms.map(Duration::from_millis).or(wish.cpu);
-        wish.wall = wall_ms.map(Duration::from_millis).or(wish.wall);
-        self.defaults.with_wish(wish, &self.ceiling)
-    }
+/// Whether an enablement's hooks are part of its user's chains: a hook that cannot run now is passed by or fatal as its
+/// manifest declares, as one that breaks is, and not as if there were none.
+fn stands(enablement: &Enablement) -> bool {
+    matches!(
+        enablement.state,
+        EnablementState::Enabled | EnablementState::Quarantined | EnablementState::AwaitingSecrets
+    )
 }
 
 /// One call's own part: its job, its limits, its assets.

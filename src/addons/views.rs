@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::model::budget::Budget;
+use crate::model::code::JobCode;
 use crate::model::job::{Failure, Step};
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{HookPoint, Manifest};
 use crate::store::addons::VersionRecord;
+use crate::store::breakers::Breaker;
 use crate::store::enablements::{AutoUpdate, Candidate, Enablement, Previous};
 
 pub use usage::{UsageView, UsedView};
@@ -204,6 +206,44 @@ pub struct EnablementView {
     pub budget: Option<Budget>,
     /// What it used.
     pub usage: UsageView,
+    /// Those of its hooks that failed lately.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerView>,
+}
+
+/// A hook that failed lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakerView {
+    /// Where it hooks in.
+    pub point: HookPoint,
+    /// `closed`: it is asked; `open`: it is not; `half-open`: one call tries it.
+    pub state: &'static str,
+    /// How often it failed since it last worked.
+    pub failures: usize,
+    /// How it failed last.
+    pub code: JobCode,
+    /// Until when it is not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<DateTime<Utc>>,
+}
+
+impl BreakerView {
+    /// The view of what is known.
+    #[must_use]
+    pub fn of(point: HookPoint, breaker: &Breaker) -> Self {
+        Self {
+            point,
+            state: match breaker.open_until {
+                None => "closed",
+                Some(until) if until > clock::now_ms() => "open",
+                Some(_) => "half-open",
+            },
+            failures: breaker.failures.len(),
+            code: breaker.code,
+            open_until: breaker.open_until.map(clock::from_ms),
+        }
+    }
 }
 
 impl CandidateView {
@@ -253,6 +293,7 @@ impl EnablementView {
             enabled_at: record.enabled_at,
             budget: record.budget,
             usage: UsageView::default(),
+            breakers: Vec::new(),
         }
     }
 }

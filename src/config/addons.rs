@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
+use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
 use crate::config::signatures::SignatureMode;
 use crate::config::starts::StartSettings;
@@ -67,6 +68,8 @@ pub struct AddonSettings {
     pub quarantine: QuarantineSettings,
     /// What addons may leave for later.
     pub starts: StartSettings,
+    /// The time that hooks have, and when a broken one is left alone for a while.
+    pub hooks: HookSettings,
     /// Largest component, before anything of it is parsed; a namespace may have its own.
     pub component_limit: ByteSize,
     /// Longest time for fetching one component from where it is published.
@@ -107,6 +110,7 @@ impl Default for AddonSettings {
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
             starts: StartSettings::default(),
+            hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),
             fetch_timeout: Span::secs(120),
             registries: BTreeMap::new(),

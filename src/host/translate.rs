@@ -14,7 +14,7 @@ use crate::host::outcome::CallFailure;
 use crate::host::ports::AssetFacts;
 use crate::host::resources::HostAsset;
 use crate::host::state::GuestState;
-use crate::model::chat::{Message, Role};
+use crate::model::chat::{self, Message, Role};
 use crate::model::image::{ImageRequest, Size};
 
 use actions::exports::semantest::addon::actions as action_types;
@@ -120,14 +120,20 @@ pub(super) fn prompt_verdict(
     verdict: before_prompt_types::Verdict,
     budget: &mut OutputBudget,
 ) -> Result<PromptVerdict, CallFailure> {
-    let mut messages = |messages: Vec<chat_types::Message>| {
-        messages.into_iter().map(|each| message(each, budget)).collect::<Result<Vec<_>, _>>()
-    };
     Ok(match verdict {
         before_prompt_types::Verdict::Pass => PromptVerdict::Pass,
-        before_prompt_types::Verdict::Rewrite(history) => PromptVerdict::Rewrite(messages(history)?),
-        before_prompt_types::Verdict::AddContext(context) => PromptVerdict::AddContext(messages(context)?),
-        before_prompt_types::Verdict::Reply(reply) => PromptVerdict::Reply(message(reply, budget)?),
+        before_prompt_types::Verdict::Rewrite(history) if history.is_empty() => {
+            return Err(CallFailure::ResultInvalid { message: String::from("the rewritten chat has no message") });
+        }
+        before_prompt_types::Verdict::Rewrite(history) => PromptVerdict::Rewrite(messages(history, budget)?),
+        before_prompt_types::Verdict::AddContext(context) => PromptVerdict::AddContext(messages(context, budget)?),
+        before_prompt_types::Verdict::Reply(reply) => {
+            let reply = checked(vec![message(reply, budget)?])?.into_iter().next();
+            let reply = reply.filter(|reply| reply.role == Role::Assistant);
+            PromptVerdict::Reply(reply.ok_or_else(|| CallFailure::ResultInvalid {
+                message: String::from("a reply must be the assistant's"),
+            })?)
+        }
         before_prompt_types::Verdict::Block(reason) => PromptVerdict::Block(refusal(reason, budget)?),
     })
 }
@@ -176,6 +182,18 @@ fn take_asset(
 fn refusal(refusal: types::Refusal, budget: &mut OutputBudget) -> Result<Refusal, CallFailure> {
     budget.take(refusal.code.len().saturating_add(refusal.message.len()))?;
     Ok(refusal.into())
+}
+
+fn messages(given: Vec<chat_types::Message>, budget: &mut OutputBudget) -> Result<Vec<Message>, CallFailure> {
+    checked(given.into_iter().map(|each| message(each, budget)).collect::<Result<_, _>>()?)
+}
+
+/// Messages of a guest, held to the same rules as a client's.
+fn checked(messages: Vec<Message>) -> Result<Vec<Message>, CallFailure> {
+    match chat::fault(&messages) {
+        None => Ok(messages),
+        Some(message) => Err(CallFailure::ResultInvalid { message }),
+    }
 }
 
 fn message(message: chat_types::Message, budget: &mut OutputBudget) -> Result<Message, CallFailure> {
@@ -255,12 +273,29 @@ mod tests {
             chat_types::Message::from(Message {
                 role: Role::Assistant,
                 text: text.to_owned(),
-                attachments: vec![String::from("art")],
+                attachments: vec![format!("art_{}", ulid::Ulid::nil())],
             })
         };
-        let rewritten = |count| before_prompt_types::Verdict::Rewrite(vec![message("1234567"); count]);
-        assert!(prompt_verdict(rewritten(10), &mut OutputBudget::new(100)).is_ok());
-        let verdict = prompt_verdict(rewritten(11), &mut OutputBudget::new(100));
-        assert!(matches!(verdict, Err(CallFailure::OutputLimit { reached: Some(110), allowed: 100 })), "{verdict:?}");
+        let rewritten = |count| before_prompt_types::Verdict::Rewrite(vec![message("1234567890"); count]);
+        assert!(prompt_verdict(rewritten(10), &mut OutputBudget::new(400)).is_ok());
+        let verdict = prompt_verdict(rewritten(11), &mut OutputBudget::new(400));
+        assert!(matches!(verdict, Err(CallFailure::OutputLimit { reached: Some(440), allowed: 400 })), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_chat_that_no_client_could_send_is_no_answer() {
+        let user = |text: &str| {
+            let message = Message { role: Role::User, text: text.to_owned(), attachments: Vec::new() };
+            chat_types::Message::from(message)
+        };
+        for bad in [
+            before_prompt_types::Verdict::Rewrite(Vec::new()),
+            before_prompt_types::Verdict::Rewrite(vec![user(&"x".repeat(chat::MAX_MESSAGE_CHARS + 1))]),
+            before_prompt_types::Verdict::AddContext(vec![user("x"); chat::MAX_MESSAGES + 1]),
+            before_prompt_types::Verdict::Reply(user("not the assistant")),
+        ] {
+            let verdict = prompt_verdict(bad, &mut OutputBudget::new(1 << 20));
+            assert!(matches!(verdict, Err(CallFailure::ResultInvalid { .. })), "{verdict:?}");
+        }
     }
 }

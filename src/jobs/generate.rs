@@ -5,8 +5,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::addons::GivenAsset;
-use crate::addons::hooks::HookTrace;
+use crate::addons::hooks::Shown;
+use crate::addons::hooks::trace::Trace;
 use crate::imaging::gallery::NewArtifact;
+use crate::imaging::sniff::sniff;
 use crate::imaging::{GenerateContext, Generated, Picture};
 use crate::jobs::{JobCx, JobResult};
 use crate::model::code::JobCode;
@@ -17,19 +19,24 @@ use crate::queue::tickets::generate::Generate;
 use crate::work::progress::Found;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
+    let mut hooks = Trace::default();
+    // However it ends, who had a hand in it is shown.
+    make(&cx, &mut hooks).await.map_err(|error| hooks.in_error(error))
+}
+
+async fn make(cx: &JobCx, hooks: &mut Trace) -> JobResult {
     let started = Instant::now();
     let ticket: Generate = cx.ticket()?;
     let user = cx.user();
     let asked = checked(ticket.image_request())?;
-    let mut hooks = Vec::new();
     let progress = &cx.call.progress;
-    let request = progress.step("before-image", before(&cx, &user, asked, &mut hooks)).await?;
+    let request = progress.step("before-image", before(cx, &user, asked, hooks)).await?;
     progress.percent(20).await;
-    let generated = progress.step("generate", provide(&cx, &user, &request)).await?;
+    let generated = progress.step("generate", provide(cx, &user, &request)).await?;
     progress.percent(75).await;
-    let images = progress.step("after-image", after(&cx, &user, &request, &generated, &mut hooks)).await?;
+    let images = progress.step("after-image", after(cx, &user, &request, &generated, hooks)).await?;
     progress.percent(95).await;
-    Ok(json!({
+    Ok(hooks.in_result(json!({
         "images": images,
         "provider": generated.provider,
         "requestedProvider": generated.requested_provider,
@@ -37,8 +44,7 @@ pub(super) async fn run(cx: JobCx) -> JobResult {
         "notes": generated.notes,
         "processingMs": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "cost": generated.cost,
-        "hooks": hooks,
-    }))
+    })))
 }
 
 /// A foreign producer's request was never checked by the API.
@@ -55,11 +61,11 @@ async fn before(
     cx: &JobCx,
     user: &UserId,
     asked: ImageRequest,
-    hooks: &mut Vec<HookTrace>,
+    hooks: &mut Trace,
 ) -> Result<Found<ImageRequest>, JobError> {
     let client = &cx.record.facts.client;
     let request = cx.services.addons.before_image((client, user), asked, &cx.call, hooks).await?;
-    Ok(Found::with(request, json!({ "hooks": hooks.len() })))
+    Ok(Found::with(request, json!({ "hooks": hooks.lines().len() })))
 }
 
 async fn provide(cx: &JobCx, user: &UserId, request: &ImageRequest) -> Result<Found<Generated>, JobError> {
@@ -82,11 +88,11 @@ async fn after(
     user: &UserId,
     request: &ImageRequest,
     generated: &Generated,
-    hooks: &mut Vec<HookTrace>,
+    hooks: &mut Trace,
 ) -> Result<Found<Vec<Value>>, JobError> {
     let mut images = Vec::with_capacity(generated.pictures.len());
-    for picture in &generated.pictures {
-        images.push(keep(cx, user, request, picture, hooks).await?);
+    for (index, picture) in (0..).zip(&generated.pictures) {
+        images.push(keep(cx, user, request, (index, picture), hooks).await?);
     }
     let count = images.len();
     Ok(Found::with(images, json!({ "pictures": count })))
@@ -97,20 +103,22 @@ async fn keep(
     cx: &JobCx,
     user: &UserId,
     request: &ImageRequest,
-    picture: &Picture,
-    hooks: &mut Vec<HookTrace>,
+    (index, picture): (u32, &Picture),
+    hooks: &mut Trace,
 ) -> Result<Value, JobError> {
     let client = &cx.record.facts.client;
     let id = ArtifactId::fresh();
-    let given = GivenAsset {
-        id: id.to_string(),
-        media_type: picture.media_type.to_owned(),
-        bytes: picture.bytes.clone(),
-        metadata: json!({
-            "width": picture.width, "height": picture.height, "seed": picture.seed, "model": picture.model,
-        }),
+    let facts = json!({
+        "width": picture.width, "height": picture.height, "seed": picture.seed, "model": picture.model,
+    });
+    let given = GivenAsset::of(id.to_string(), picture.media_type.to_owned(), picture.bytes.clone(), facts).await;
+    let caps = cx.services.imaging.caps();
+    let look = |bytes: &[u8]| match sniff(bytes, caps) {
+        Ok(sniffed) => Ok(sniffed.format.media_type()),
+        Err(error) => Err(error.to_string()),
     };
-    let verdict = cx.services.addons.after_image((client, user), request, &given, &cx.call, hooks).await?;
+    let shown = Shown { index, picture: &given, look: &look };
+    let verdict = cx.services.addons.after_image((client, user), request, shown, &cx.call, hooks).await?;
     let gallery = &cx.services.gallery;
     let replacement = match verdict.replacement {
         Some(asset) => gallery.find(client, &asset.id).await?,

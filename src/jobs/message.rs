@@ -2,19 +2,25 @@
 
 use serde_json::json;
 
+use crate::addons::hooks::trace::Trace;
 use crate::jobs::{JobCx, JobResult};
 use crate::model::chat::{Message, Role};
 use crate::queue::tickets::message::Message as Ticket;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
+    let mut hooks = Trace::default();
+    // However it ends, who had a hand in it is shown.
+    answer(&cx, &mut hooks).await.map_err(|error| hooks.in_error(error))
+}
+
+async fn answer(cx: &JobCx, hooks: &mut Trace) -> JobResult {
     let ticket: Ticket = cx.ticket()?;
     let user = cx.user();
     let mut history = ticket.previous_messages;
     history.push(Message { role: Role::User, text: ticket.prompt, attachments: Vec::new() });
-    let mut hooks = Vec::new();
     let client = &cx.record.facts.client;
-    let verdict = cx.services.addons.before_prompt((client, &user), history, &cx.call, &mut hooks).await?;
+    let verdict = cx.services.addons.before_prompt((client, &user), history, &cx.call, hooks).await?;
     let reply =
         verdict.reply.map(|(message, addon)| json!({ "role": message.role, "text": message.text, "addonId": addon }));
-    Ok(json!({ "reply": reply, "context": verdict.context, "hooks": hooks }))
+    Ok(hooks.in_result(json!({ "reply": reply, "context": verdict.context })))
 }

@@ -86,6 +86,8 @@ pub enum JobCode {
     QuotaExceeded,
     /// A hook stopped the request.
     BlockedByAddon,
+    /// A hook that the request has to pass failed too often and is not asked for a while.
+    HookUnavailable,
     /// The image provider failed.
     ProviderFailed,
     /// The image provider refused the request.
@@ -104,7 +106,7 @@ pub enum JobCode {
 
 impl JobCode {
     /// Every code there is.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::AddonFetchFailed,
         Self::DigestMismatch,
         Self::AddonBlocked,
@@ -145,6 +147,7 @@ impl JobCode {
         Self::DeliveryFailed,
         Self::QuotaExceeded,
         Self::BlockedByAddon,
+        Self::HookUnavailable,
         Self::ProviderFailed,
         Self::ProviderRefused,
         Self::ProviderUnavailable,

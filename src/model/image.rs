@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::id::ArtifactId;
+
 /// Longest prompt, in characters (`api.md`).
 pub const MAX_PROMPT_CHARS: usize = 4000;
 /// Most pictures one request may ask for.
@@ -136,17 +138,38 @@ impl ImageRequest {
             ("model", &self.model),
             ("quality", &self.quality),
             ("style", &self.style),
-            ("image", &self.image),
         ] {
             let most = if field == "negativePrompt" { MAX_PROMPT_CHARS } else { 200 };
             if value.as_ref().is_some_and(|text| text.chars().count() > most) {
                 faults.push((field, format!("must be at most {most} characters")));
             }
         }
+        if self.image.as_ref().is_some_and(|id| ArtifactId::parse(id).is_err()) {
+            faults.push(("image", String::from("must be the id of an artifact")));
+        }
         if self.extra.as_ref().is_some_and(|extra| !extra.is_object() || extra.to_string().len() > MAX_EXTRA_BYTES) {
             faults.push(("extra", format!("must be an object of at most {MAX_EXTRA_BYTES} bytes as JSON")));
         }
         faults
+    }
+
+    /// The names of the fields in which the two differ: what a trace may tell, since the texts are the user's own.
+    #[must_use]
+    pub fn changed_fields(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("prompt", self.prompt != other.prompt),
+            ("negativePrompt", self.negative_prompt != other.negative_prompt),
+            ("provider", self.provider != other.provider),
+            ("model", self.model != other.model),
+            ("size", self.size != other.size),
+            ("quality", self.quality != other.quality),
+            ("style", self.style != other.style),
+            ("count", self.count != other.count),
+            ("seed", self.seed != other.seed),
+            ("image", self.image != other.image),
+            ("extra", self.extra != other.extra),
+        ];
+        differs.into_iter().filter_map(|(field, differs)| differs.then_some(field)).collect()
     }
 }
 
@@ -168,5 +191,19 @@ mod tests {
         let request = ImageRequest { count: 9, ..ImageRequest::of(" ") };
         assert_eq!(request.faults().iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["prompt", "count"]);
         assert!(ImageRequest::of("a garden").faults().is_empty());
+        let request = ImageRequest {
+            image: Some(String::from("not-an-id")),
+            extra: Some(serde_json::json!({ "text": "x".repeat(MAX_EXTRA_BYTES) })),
+            ..ImageRequest::of("a garden")
+        };
+        assert_eq!(request.faults().iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["image", "extra"]);
+    }
+
+    #[test]
+    fn a_difference_is_told_by_field_names_alone() {
+        let before = ImageRequest::of("a garden");
+        let after = ImageRequest { count: 2, seed: Some(7), ..ImageRequest::of("a secret garden") };
+        assert_eq!(before.changed_fields(&after), ["prompt", "count", "seed"]);
+        assert!(before.changed_fields(&before).is_empty());
     }
 }

@@ -164,6 +164,9 @@ pub enum HookPoint {
 }
 
 impl HookPoint {
+    /// Every point there is.
+    pub const ALL: [Self; 4] = [Self::BeforeImage, Self::AfterImage, Self::BeforePrompt, Self::AfterReply];
+
     /// The point as the manifest writes it; also the name of the interface that it needs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

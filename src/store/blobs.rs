@@ -304,7 +304,7 @@ fn is_young(meta: &ObjectMeta) -> bool {
 }
 
 /// The digest, computed where large bytes hold up nobody.
-async fn digest_of(bytes: Bytes) -> Digest {
+pub(crate) async fn digest_of(bytes: Bytes) -> Digest {
     /// Below this, hashing takes less than about 0.3 ms, and a hop to another thread is not worth it.
     const SMALL: usize = 256 * 1024;
     if bytes.len() <= SMALL {

@@ -163,6 +163,21 @@ script!(
     "start_admit.lua"
 );
 script!(
+    /// Counts a failure of a hook.
+    BREAKER_FAIL,
+    "breaker_fail.lua"
+);
+script!(
+    /// Asks whether a hook that was left alone may be tried.
+    BREAKER_TRY,
+    "breaker_try.lua"
+);
+script!(
+    /// Forgets the failures of a hook that works.
+    BREAKER_CLOSE,
+    "breaker_close.lua"
+);
+script!(
     /// Removes an artifact's record and says whether others share its bytes.
     ARTIFACT_REMOVE,
     "artifact_remove.lua"

@@ -1,6 +1,8 @@
 //! The whole platform in one process, asked as a client asks: one module a ticket, then what takes several.
 
 mod bombs;
+mod breakers;
+mod chain;
 mod command;
 mod deliver;
 mod dispatch;

@@ -1,5 +1,6 @@
 //! The store, on a real Redis.
 
+mod breakers;
 mod control;
 mod copies;
 mod credits;

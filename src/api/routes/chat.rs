@@ -18,7 +18,7 @@ use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
-use crate::model::chat::{Message, Role};
+use crate::model::chat::{MAX_MESSAGE_CHARS, Message, Role};
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
 use crate::model::image::ImageRequest;
@@ -27,8 +27,6 @@ use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
 /// Most messages of a chat that are sent along: what hooks can look at in their time.
 const MAX_PREVIOUS: usize = 100;
-/// Longest earlier message, in characters: longer than a prompt, since replies are.
-const MAX_CONTENT_CHARS: usize = 32_000;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(new))
@@ -74,7 +72,7 @@ fn read_message(fields: &mut Fields<'_>) -> Option<Message> {
     let roles = [("system", Role::System), ("user", Role::User), ("assistant", Role::Assistant), ("tool", Role::Tool)];
     fields.demand("role");
     let role = fields.word("role", &roles);
-    let text = fields.required_text("content", MAX_CONTENT_CHARS);
+    let text = fields.required_text("content", MAX_MESSAGE_CHARS);
     fields.parsed("timestamp", |text| chrono::DateTime::parse_from_rfc3339(text).map_err(|_| "must be RFC 3339"));
     Some(Message { role: role?, text: text?, attachments: Vec::new() })
 }

@@ -270,6 +270,25 @@ pub struct EnablementDocument {
     pub budget: Option<BudgetDocument>,
     /// What it used.
     pub usage: UsageDocument,
+    /// Those of its hooks that failed lately; left out while all of them work.
+    pub breakers: Option<Vec<BreakerDocument>>,
+}
+
+/// A hook that failed lately: its circuit breaker.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = HookBreaker)]
+pub struct BreakerDocument {
+    /// `before-image`, `after-image` or `before-prompt`.
+    pub point: String,
+    /// `closed`: it is asked; `open`: it is not; `half-open`: one call tries it.
+    pub state: String,
+    /// How often it failed since it last worked.
+    pub failures: u32,
+    /// The job code of its last failure.
+    pub code: String,
+    /// Until when it is not asked.
+    pub open_until: Option<DateTime<Utc>>,
 }
 
 /// An upgrade on its way; the addon goes on as it is until it is there.

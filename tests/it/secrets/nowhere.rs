@@ -137,6 +137,66 @@ impl Stage {
             self.seen.push((path.clone(), answer.bytes));
         }
     }
+
+    /// Sets the secret on all three levels, and tries what is refused.
+    async fn set_everywhere(&mut self, of_client: &str) {
+        let of_all = format!("/api/v1/admin/addons/{ADDON}/secrets");
+        for (caller, path, value) in [
+            (self.admin.clone(), &of_all, VALUES[2]),
+            (self.client.clone(), &of_client.to_owned(), VALUES[1]),
+            (self.client.clone(), &of_user("alice"), VALUES[0]),
+        ] {
+            set(&caller, path, "key", value).await.expect(204);
+            // A value that is refused leaves no trace either.
+            let body = json!({ "value": value, "hint": value });
+            let request = caller.request(Method::PUT, &format!("{path}/key")).json(&body);
+            let refused = caller.send(request).await.expect(422);
+            self.seen.push((String::from("a refusal"), refused.bytes));
+            let enabled = async || self.client.enablement("alice", ADDON).await.json()["state"] == "enabled";
+            until("the fixture is enabled", enabled).await;
+        }
+    }
+
+    /// Sends and signs with each value in turn: the user's, the client's, the publisher's.
+    async fn send_each(&mut self, bound: &Peer, of_client: &str) {
+        let url = format!("{}/path?key={{{{key}}}}", origin_of(bound));
+        for expected in VALUES {
+            let sent = self.act("send", json!({ "url": url, "headers": { "x-key": "{{key}}" } })).await;
+            assert_eq!(sent["status"], "completed", "{sent}");
+            let seen = bound.seen();
+            assert_eq!(
+                seen.last().and_then(|seen| seen.header("x-key")),
+                Some(expected),
+                "it does get where it belongs"
+            );
+            let signed = self.act("sign", json!({ "message": MARKER })).await;
+            assert_eq!(signed["status"], "completed", "{signed}");
+            if expected != VALUES[2] {
+                // Removed, the next one counts.
+                let path = if expected == VALUES[0] { of_user("alice") } else { of_client.to_owned() };
+                self.client.delete(&format!("{path}/key")).await.expect(204);
+            }
+        }
+    }
+
+    /// What a guest that reads the secret may try, and how it ends.
+    async fn misbehave(&mut self, origin: &str) {
+        let url = format!("{origin}/path?key={{{{key}}}}");
+        for (action, params, code) in [
+            ("length", json!({}), Value::Null),
+            ("log", json!({}), Value::Null),
+            ("send", json!({ "url": url, "body": "it is [[key]]" }), json!("EGRESS_DENIED")),
+            ("trap", json!({}), json!("ADDON_TRAPPED")),
+            ("panic", json!({}), json!("ADDON_TRAPPED")),
+        ] {
+            let job = self.act(action, params).await;
+            assert_eq!(job["error"]["code"], code, "{action}: {job}");
+        }
+    }
+}
+
+fn origin_of(peer: &Peer) -> String {
+    peer.url("").expect("a URL").origin().ascii_serialization()
 }
 
 #[tokio::test]
@@ -151,7 +211,7 @@ async fn the_value_of_a_secret_is_in_no_record_file_log_event_or_answer() {
     let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
     let caller = |key: &str| Http::to(&text("url")).with_key(&text(key));
     let bound = Peer::start(vec![answer(200, "", "ok")]).await.expect("a free port");
-    let origin = bound.url("").expect("a URL").origin().ascii_serialization();
+    let origin = origin_of(&bound);
     let mut stage = Stage {
         client: caller("clientKey"),
         admin: caller("adminKey"),
@@ -162,45 +222,9 @@ async fn the_value_of_a_secret_is_in_no_record_file_log_event_or_answer() {
     stage.client.enable("alice", ADDON, &json!({ "webhookUrl": stage.receiver.url() })).await.expect(200);
 
     let of_client = format!("/api/v1/addons/{ADDON}/secrets");
-    let of_all = format!("/api/v1/admin/addons/{ADDON}/secrets");
-    for (caller, path, value) in [
-        (&stage.admin, &of_all, VALUES[2]),
-        (&stage.client, &of_client, VALUES[1]),
-        (&stage.client, &of_user("alice"), VALUES[0]),
-    ] {
-        set(caller, path, "key", value).await.expect(204);
-        // A value that is refused leaves no trace either.
-        let body = json!({ "value": value, "hint": value });
-        let request = caller.request(Method::PUT, &format!("{path}/key")).json(&body);
-        let refused = caller.send(request).await.expect(422);
-        stage.seen.push((String::from("a refusal"), refused.bytes));
-        let enabled = async || stage.client.enablement("alice", ADDON).await.json()["state"] == "enabled";
-        until("the fixture is enabled", enabled).await;
-    }
-    let url = format!("{origin}/path?key={{{{key}}}}");
-    for expected in VALUES {
-        let sent = stage.act("send", json!({ "url": url, "headers": { "x-key": "{{key}}" } })).await;
-        assert_eq!(sent["status"], "completed", "{sent}");
-        let seen = bound.seen();
-        assert_eq!(seen.last().and_then(|seen| seen.header("x-key")), Some(expected), "it does get where it belongs");
-        let signed = stage.act("sign", json!({ "message": MARKER })).await;
-        assert_eq!(signed["status"], "completed", "{signed}");
-        if expected != VALUES[2] {
-            // Removed, the next one counts.
-            let path = if expected == VALUES[0] { of_user("alice") } else { of_client.clone() };
-            stage.client.delete(&format!("{path}/key")).await.expect(204);
-        }
-    }
-    for (action, params, code) in [
-        ("length", json!({}), Value::Null),
-        ("log", json!({}), Value::Null),
-        ("send", json!({ "url": url, "body": "it is [[key]]" }), json!("EGRESS_DENIED")),
-        ("trap", json!({}), json!("ADDON_TRAPPED")),
-        ("panic", json!({}), json!("ADDON_TRAPPED")),
-    ] {
-        let job = stage.act(action, params).await;
-        assert_eq!(job["error"]["code"], code, "{action}: {job}");
-    }
+    stage.set_everywhere(&of_client).await;
+    stage.send_each(&bound, &of_client).await;
+    stage.misbehave(&origin_of(&bound)).await;
     let addon = format!("/api/v1/users/alice/addons/{ADDON}");
     stage.look(&[addon.clone(), format!("{addon}/data"), format!("{addon}/secrets"), of_client]).await;
     let told = stage.receiver.arrived_at_least(12).await;

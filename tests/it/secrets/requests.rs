@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use semantest::model::id::{ClientId, JobId};
 use semantest::store::audit::{Audit, AuditAction};
 use serde_json::{Value, json};
 
@@ -139,8 +140,8 @@ async fn every_reading_in_clear_is_written_down_and_there_is_an_end_to_it() {
         entries.iter().partition(|entry| entry.action == AuditAction::SecretRevealed);
     assert_eq!((revealed.len(), set.len()), (3, 1), "{entries:?}");
     for entry in revealed {
-        let client = entry.client.as_ref().map(|client| client.as_str());
-        let job_id = entry.job.as_ref().map(|job| job.as_str());
+        let client = entry.client.as_ref().map(ClientId::as_str);
+        let job_id = entry.job.as_ref().map(JobId::as_str);
         assert_eq!(
             (entry.by.as_str(), client, job_id),
             (&*format!("addon:{ADDON}"), Some("acme"), job["jobId"].as_str())

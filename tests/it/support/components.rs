@@ -17,6 +17,16 @@ pub(crate) fn built(name: &str) -> Bytes {
     }
 }
 
+/// The hook fixture under another name, with these hooks.
+pub(crate) fn hooking(id: &str, hooks: &Value) -> Bytes {
+    let component = built("semantest.fixture-hooks");
+    let mut manifest = json!(section::read(&component).expect("a manifest"));
+    manifest["id"] = json!(id);
+    manifest["hooks"] = hooks.clone();
+    let manifest = Manifest::from_value(manifest).expect("a good manifest");
+    section::embed(&component, &manifest).expect("a packed component").into()
+}
+
 /// The smallest manifest that has an action `run`.
 pub(crate) fn manifest(id: &str) -> Value {
     json!({

@@ -21,12 +21,14 @@ mod export;
 mod follow;
 pub mod forbid;
 mod given;
+mod heard;
 pub mod hooks;
 mod inspections;
 mod install;
 mod last_rights;
 mod lineage;
 pub mod measure;
+mod news;
 mod outcome;
 mod owner;
 mod publish;
@@ -39,12 +41,15 @@ mod registry;
 mod rights;
 mod rollback;
 mod running;
+mod schedules;
 pub mod secrets;
 mod settings;
 mod settle;
+mod signals;
 mod source;
 pub mod starts;
 mod sweep;
+mod tell_block;
 mod told;
 mod trust;
 mod turns;
@@ -80,6 +85,7 @@ use crate::store::kv::KvStore;
 use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
 use crate::store::secrets::SecretStore;
+use crate::store::signals::Signals;
 use crate::store::usage::Usages;
 use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
@@ -87,6 +93,7 @@ use crate::work::{Submitted, Work};
 pub use actions::ActionAnswer;
 pub use error::{AddonsError, Fault};
 pub use given::GivenAsset;
+pub use heard::Hearer;
 pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
@@ -107,6 +114,8 @@ pub struct EnableSpec {
     pub consent: Option<Digest>,
     /// What to do about new versions.
     pub auto_update: Option<AutoUpdate>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// What a client changes about an enablement.
@@ -122,6 +131,8 @@ pub struct PatchSpec {
     pub grants: Option<Vec<Capability>>,
     /// Another budget; one without any measure takes it away.
     pub budget: Option<Budget>,
+    /// The time zone of the user's schedules, an IANA name.
+    pub timezone: Option<String>,
 }
 
 /// The answer to a wish for an enablement.
@@ -176,6 +187,7 @@ struct Inner {
     breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
+    signals: Signals,
     blobs: Blobs,
     host: Option<Arc<Host>>,
     sources: Client,
@@ -225,6 +237,7 @@ impl Addons {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let policy = Policy::of(&parts.settings);
+        let rules = parts.settings.signals;
         let unwritten_policy = Arc::new(PolicyRecord { policy, ..PolicyRecord::default() });
         let starting = starts::Starting::new(&parts.store, &parts.work, &parts.settings);
         Self {
@@ -239,6 +252,7 @@ impl Addons {
                 breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),
+                signals: Signals::new(parts.store.clone()),
                 unwritten_policy,
                 audit: Audit::new(parts.store.clone()),
                 waiters: Waiters::new(parts.store.clone()),
@@ -255,7 +269,7 @@ impl Addons {
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
                 caches: running::Caches::new(parts.control),
-                inspections: inspections::Inspections::new(),
+                inspections: inspections::Inspections::new(rules),
             }),
         }
     }

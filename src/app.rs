@@ -251,6 +251,8 @@ impl App {
     pub fn watch_changes(&self, tasks: &mut JoinSet<()>, stop: &Stop) {
         let (control, heard) = (self.control.clone(), stop.clone());
         tasks.spawn(async move { control.run(heard).await });
+        let (listeners, messages) = (self.services.work.listeners().clone(), self.control.subscribe());
+        tasks.spawn(listeners.watch(messages, stop.clone()));
         let (addons, heard) = (self.services.addons.clone(), stop.clone());
         tasks.spawn(async move { addons.watch(heard).await });
         let (addons, heard) = (self.services.addons.clone(), stop.clone());

@@ -20,6 +20,7 @@ pub mod sandbox;
 pub mod secret;
 pub mod secrets;
 pub mod server;
+pub mod signals;
 pub mod signatures;
 pub mod starts;
 pub mod storage;

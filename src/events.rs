@@ -1,8 +1,10 @@
 //! Events as plain data: what is said about a job or an enablement, and who wants to hear it.
 
 use chrono::{DateTime, Utc};
+use semver::Version;
 use serde_json::{Value, json};
 
+use crate::model::digest::Digest;
 use crate::model::event::{EventBody, EventData, EventType, WebhookTarget};
 use crate::model::id::{AddonId, JobId, UserId};
 use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
@@ -63,6 +65,20 @@ impl JobFacts<'_> {
         body
     }
 
+    /// An addon announced something of its own in the course of the job.
+    #[must_use]
+    pub fn emitted(&self, at: DateTime<Utc>, topic: &str, payload: Value) -> EventBody {
+        let data = EventData {
+            user_id: self.user_id.map(ToString::to_string),
+            addon_id: self.addon_id.map(ToString::to_string),
+            topic: Some(topic.to_owned()),
+            payload: Some(payload),
+            metadata: self.metadata.cloned(),
+            ..EventData::of_job(self.kind, self.job_id.as_str(), self.sequence)
+        };
+        EventBody { event: EventType::AddonEmitted, timestamp: at, data }
+    }
+
     fn event(&self, event: EventType, at: DateTime<Utc>, status: JobStatus) -> EventBody {
         let data = EventData {
             user_id: self.user_id.map(ToString::to_string),
@@ -84,6 +100,8 @@ pub struct EnablementFacts<'a> {
     pub addon_id: &'a AddonId,
     /// The state that it reached.
     pub state: EnablementState,
+    /// The version that it is about, and its bytes.
+    pub version: Option<(&'a Version, &'a Digest)>,
     /// The job that brought it there, where there was one.
     pub job_id: Option<&'a JobId>,
     /// Why it failed, where it did.
@@ -106,17 +124,13 @@ impl EnablementFacts<'_> {
             EnablementState::Loading | EnablementState::AwaitingSecrets | EnablementState::Disabling => return None,
         };
         let data = EventData {
-            kind: String::from("enablement"),
             job_id: self.job_id.map(ToString::to_string),
             user_id: Some(self.user_id.to_string()),
             addon_id: Some(self.addon_id.to_string()),
-            status: None,
             state: Some(self.state.as_str().to_owned()),
-            progress: None,
-            result: None,
+            result: self.version.map(|(version, digest)| json!({ "version": version, "digest": digest })),
             error: self.error.map(written),
-            metadata: None,
-            sequence: self.revision,
+            ..EventData::of("enablement", self.revision)
         };
         Some(EventBody { event, timestamp: at, data })
     }
@@ -189,6 +203,7 @@ mod tests {
             user_id: &user_id,
             addon_id: &addon_id,
             state,
+            version: None,
             job_id: None,
             error: None,
             revision: 2,

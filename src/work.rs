@@ -4,9 +4,11 @@
 //! its queue. The record, not the queue, is the truth about how a job ended:
 //! it changes by compare-and-set, and a finished status never changes.
 
+mod announce;
 mod cancel;
 mod idempotency;
 mod leave;
+mod listeners;
 pub mod progress;
 mod reconcile;
 mod submit;
@@ -30,15 +32,19 @@ use crate::model::job_error::JobError;
 use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
 use crate::store::control::Control;
+use crate::store::endpoints::Endpoints;
 use crate::store::idempotency::Idempotency;
 use crate::store::job_events::JobEvents;
 use crate::store::jobs::Jobs;
+use crate::store::outbox::Outbox;
+use crate::store::signals::Signals;
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
+pub use announce::dispatch_id;
 pub use idempotency::Reserved;
+pub use listeners::{Ears, Listeners};
 pub use reconcile::LOST_AFTER;
-pub use submit::dispatch_id;
 pub use view::{Attempts, JobView, StarterView};
 
 /// What every request that makes a job may say about the job itself (`api.md`, “Job options”).
@@ -191,6 +197,9 @@ pub struct Work {
     idempotency: Idempotency,
     producer: Producer,
     control: Control,
+    listeners: Listeners,
+    outbox: Outbox,
+    signals: Signals,
     leaving: Gatherer<Arc<leave::Leaving>, Result<(), WorkError>>,
 }
 
@@ -204,6 +213,9 @@ impl Work {
             idempotency: Idempotency::new(store.clone()),
             producer,
             control,
+            listeners: Listeners::new(Endpoints::new(store.clone())),
+            outbox: Outbox::new(store.clone()),
+            signals: Signals::new(store.clone()),
             leaving: Gatherer::new(leave::MOST_IN_A_BATCH, leave::TURNS),
         }
     }
@@ -218,6 +230,18 @@ impl Work {
     #[must_use]
     pub const fn events(&self) -> &JobEvents {
         &self.events
+    }
+
+    /// Who listens to which events.
+    #[must_use]
+    pub const fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    /// What is to be announced and was not yet.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// The queues behind the desk, for jobs that leave tickets of their own.

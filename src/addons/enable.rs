@@ -349,7 +349,7 @@ fn busy(current: &Enablement) -> AddonsError {
 fn fingerprint(checked: &Checked, spec: &EnableSpec) -> Digest {
     let wish = json!({
         "digest": checked.record.digest, "config": checked.config, "grants": checked.grants,
-        "consent": spec.consent, "autoUpdate": spec.auto_update,
+        "consent": spec.consent, "autoUpdate": spec.auto_update, "timezone": spec.timezone,
     });
     Digest::of(wish.to_string().as_bytes())
 }
@@ -362,6 +362,7 @@ fn is_effective(current: &Enablement, checked: &Checked, spec: &EnableSpec) -> b
         && (spec.config.is_none() || current.config == checked.config)
         && (spec.grants.is_none() || current.grants == checked.grants)
         && spec.auto_update.is_none_or(|mode| mode == current.auto_update)
+        && (spec.timezone.is_none() || spec.timezone == current.timezone)
 }
 
 fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checked, spec: &EnableSpec) -> Load {
@@ -374,6 +375,7 @@ fn ticket_of(client: &ClientId, user: &UserId, addon: &AddonId, checked: &Checke
         consent: spec.consent.map(|digest| digest.to_string()),
         grants: Some(checked.grants.capabilities().to_vec()),
         auto_update: spec.auto_update.map(|mode| mode.as_str().to_owned()),
+        timezone: spec.timezone.clone(),
         ..Load::default()
     }
 }

@@ -61,12 +61,10 @@ fn is_consented(record: &Enablement) -> bool {
 
 fn explanation(record: &Enablement, version: String, decision: Decision) -> Explanation {
     let capability = decision.asked.kind();
-    let is_offered = capability.is_offered();
     let denial = decision.denial();
     let (addon, asked) = (&record.addon, decision.asked.to_string());
     let in_words = match &denial {
         Some(denial) => format!("No: `{addon}` {denial}."),
-        None if !is_offered => format!("No: this host does not offer `{}` yet.", capability.as_str()),
         None if record.state != EnablementState::Enabled => {
             format!("Yes, `{addon}` may {asked}; but nothing of it runs, since it is {}.", record.state)
         }
@@ -77,7 +75,7 @@ fn explanation(record: &Enablement, version: String, decision: Decision) -> Expl
         version,
         state: record.state,
         capability,
-        allowed: decision.is_allowed() && is_offered,
+        allowed: decision.is_allowed(),
         denied_by: denial.map(|denial| denial.key),
         asked,
         keys: decision.keys,

@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::addons::owner::Owner;
 use crate::addons::record::{WRITE_TRIES, too_many};
 use crate::addons::registry::VersionWish;
+use crate::addons::updates::asks_no_more;
 use crate::addons::{Addons, AddonsError};
 use crate::clock;
 use crate::host::inspect::Inspection;
@@ -19,7 +20,7 @@ use crate::queue::Ticket;
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
 use crate::store::enablements::{AutoUpdate, Candidate, CandidateState, Enablement, Put};
-use crate::work::{JobOptions, Submission};
+use crate::work::JobOptions;
 
 /// Addons that one look takes up.
 const MAX_ADDONS: usize = 20;
@@ -115,15 +116,8 @@ impl Addons {
             version: Some(candidate.version.to_string()),
             ..Load::default()
         };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: Some(&owner.addon),
-            ticket: &ticket,
-            options: &JobOptions::default(),
-            idempotency: None,
-            traceparent: None,
-        };
+        let options = JobOptions::default();
+        let submission = owner.submission(&ticket, &options);
         let work = &self.inner.work;
         work.submit_reserved(work.reserve_known(candidate.job_id.clone()), &submission).await?;
         Ok(())
@@ -142,14 +136,11 @@ impl Addons {
         let Some(version) = &begun.version else { return Ok(Some(Followed::Beyond)) };
         let before = self.inner.edition(&begun.addon, version).await?;
         let asked = Grants::requested(&record.manifest);
-        let asks_no_more = before.is_some_and(|before| {
-            Grants::requested(&before.manifest).covers(&asked)
-                && record.manifest.hears().is_subset(&before.manifest.hears())
-        });
+        let is_within = before.is_some_and(|before| asks_no_more(&before.manifest, &record.manifest));
         let carried = begun.grants.intersect(&asked);
         // What it imports now and nobody granted before is more, too.
         let is_open = inspection.capabilities.iter().all(|kind| carried.has(*kind));
-        Ok(Some(if asks_no_more && is_open { Followed::Within(carried) } else { Followed::Beyond }))
+        Ok(Some(if is_within && is_open { Followed::Within(carried) } else { Followed::Beyond }))
     }
 }
 

@@ -14,7 +14,10 @@ use crate::model::block::{Block, BlockCause, BlockTarget};
 use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId};
 use crate::model::signature::{KeyStanding, PublisherKeyId};
+use crate::store::StoreError;
 use crate::store::addons::VersionRecord;
+use crate::store::jobs::millis;
+use crate::store::outbox::{Owed, OwedEntry};
 
 /// Addons that are looked at in one go.
 const PAGE: usize = 200;
@@ -141,7 +144,9 @@ impl Addons {
     }
 
     async fn forbid(&self, block: &Block) -> Result<(), AddonsError> {
-        self.inner.blocks.book.put(block).await?;
+        let owed = OwedEntry::of(Owed::Block { id: block.id.clone(), at_ms: millis(block.created_at) })?;
+        self.inner.blocks.book.put(block, Some(&owed)).await?;
+        Box::pin(self.inner.work.settle_owed_soon(Some(&owed))).await;
         info!(block.id = %block.id, cause = block.cause.as_str(), "Blocked: {}", block.reason);
         Ok(self.inner.blocks.catch_up().await?)
     }
@@ -264,9 +269,9 @@ impl Addons {
     }
 
     /// The versions among which those that a target covers are.
-    async fn versions_near(&self, target: &BlockTarget) -> Result<Vec<VersionRecord>, AddonsError> {
+    pub(super) async fn versions_near(&self, target: &BlockTarget) -> Result<Vec<VersionRecord>, StoreError> {
         if let BlockTarget::Versions { addon, .. } = target {
-            return Ok(self.inner.versions.list(addon).await?);
+            return self.inner.versions.list(addon).await;
         }
         let (mut records, mut cursor) = (Vec::new(), None);
         loop {

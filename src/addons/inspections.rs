@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::addons::blocking::blocking;
+use crate::config::signals::SignalSettings;
 use crate::host::inspect::{InspectLimits, Inspection, inspect};
 use crate::model::digest::Digest;
 use crate::model::job::Failure;
@@ -29,12 +30,13 @@ type Slot = Arc<OnceCell<Arc<Inspection>>>;
 /// The most recently used inspections.
 pub(super) struct Inspections {
     slots: Mutex<LruCache<(Digest, u64), Slot>>,
+    rules: SignalSettings,
     made: AtomicU64,
 }
 
 impl Inspections {
-    pub(super) fn new() -> Self {
-        Self { slots: Mutex::new(LruCache::new(MOST_KEPT)), made: AtomicU64::new(0) }
+    pub(super) fn new(rules: SignalSettings) -> Self {
+        Self { slots: Mutex::new(LruCache::new(MOST_KEPT)), rules, made: AtomicU64::new(0) }
     }
 
     /// What the component says of itself. `digest` must be that of `bytes`, not only what somebody called them.
@@ -51,8 +53,13 @@ impl Inspections {
     async fn make(&self, bytes: Bytes, limit: ByteSize) -> Result<Arc<Inspection>, JobError> {
         self.made.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("semantest_component_inspections_total").increment(1);
+        let limits = InspectLimits {
+            max_schedules: u64::from(self.rules.schedules_per_addon),
+            schedule_interval: self.rules.schedule_interval.duration(),
+            ..InspectLimits::for_size(limit)
+        };
         blocking(move || {
-            inspect(&bytes, &InspectLimits::for_size(limit)).map(Arc::new).map_err(|error| {
+            inspect(&bytes, &limits).map(Arc::new).map_err(|error| {
                 JobError::from(Failure {
                     details: Some(error.details()),
                     ..Failure::permanent(error.code(), error.to_string())

@@ -25,6 +25,7 @@ use crate::addons::{Addons, settings, verify};
 use crate::host::inspect::Inspection;
 use crate::host::{CompiledAddon, Export, InterfaceSet, Invocation, Reply};
 use crate::model::code::JobCode;
+use crate::model::cron;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::JobId;
@@ -84,7 +85,7 @@ impl Addons {
             // An earlier attempt of this job got that far and died before it could say so.
             return self.result(&begun, &context.job_id).await;
         }
-        let prepared = self.prepare(ticket, owner, &begun, progress).await?;
+        let prepared = Box::pin(self.prepare(ticket, owner, &begun, progress)).await?;
         progress.percent(60).await;
         if let Some(change) = self.still_missing(owner, &prepared).await? {
             for step in STEPS_AFTER_CONSENT {
@@ -107,10 +108,13 @@ impl Addons {
             .await?;
         progress.percent(85).await;
         let ended = match begun.last_ran().filter(|ran| ran.digest != prepared.record.digest) {
-            Some(before) => self.carry_over(owner, &before, &begun, (&prepared, &compiled), ticket, context).await?,
+            // Boxed, as a future this deep is too large for the stack of a thread in a debug build.
+            Some(before) => {
+                Box::pin(self.carry_over(owner, &before, &begun, (&prepared, &compiled), ticket, context)).await?
+            }
             None => {
                 let running = prepared.as_running(owner, begun);
-                progress.step("activate", self.activate(&running, &compiled, context)).await?;
+                progress.step("activate", Box::pin(self.activate(&running, &compiled, context))).await?;
                 self.settle(owner, Change::Loaded, &prepared, ticket, context).await?
             }
         };
@@ -243,6 +247,10 @@ impl Addons {
         let kept = begun.version.is_some().then_some(&begun.config);
         let config = settings::check(&record.manifest, ticket.config.as_ref().or(kept))
             .map_err(|faults| JobError::permanent(JobCode::ConfigInvalid, settings::in_words(&faults)))?;
+        if let Some(zone) = ticket.timezone.as_ref().filter(|zone| !cron::is_timezone(zone)) {
+            let message = format!("timezone: `{zone}` is not the IANA name of a time zone, such as Europe/Berlin");
+            return Err(JobError::permanent(JobCode::ConfigInvalid, message));
+        }
         let followed = self.followed(begun, record, inspection).await?;
         let grants = match &ticket.grants {
             None if let Some(Followed::Within(carried)) = &followed => carried.clone(),

@@ -76,7 +76,8 @@ impl Lineage {
 
     /// The number of the next start at `place`, from 0: each attempt counts anew, so that one that does the same again
     /// comes to the same numbers.
-    pub(super) fn count(&self, place: String) -> u32 {
+    #[must_use]
+    pub fn count(&self, place: String) -> u32 {
         let mut counted = self.counted.lock();
         let next = counted.entry(place).or_insert(0);
         let number = *next;

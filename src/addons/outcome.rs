@@ -193,6 +193,9 @@ fn arrange(
     if let Some(mode) = ticket.auto_update.as_deref().and_then(AutoUpdate::parse) {
         current.auto_update = mode;
     }
+    if ticket.timezone.is_some() {
+        current.timezone.clone_from(&ticket.timezone);
+    }
     if change == Change::SecretsMissing {
         // It was said before secrets were asked for, and goes on holding when they are there.
         current.consent = Some(prepared.record.digest);

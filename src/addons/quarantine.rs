@@ -21,6 +21,8 @@ use crate::model::lifecycle::{Change, EnablementState};
 use crate::store::StoreError;
 use crate::store::crashes::CrashCount;
 use crate::store::enablements::{Enablement, Put};
+use crate::store::jobs::millis;
+use crate::store::outbox::{Owed, OwedEntry};
 
 /// Users that it takes to call something everybody's trouble.
 const SEVERAL: u32 = 2;
@@ -104,7 +106,12 @@ impl Inner {
             created_at: clock::now(),
             created_by: None,
         };
-        self.blocks.book.put_new(&block).await
+        let owed = OwedEntry::of(Owed::Block { id: block.id.clone(), at_ms: millis(block.created_at) })?;
+        let is_new = self.blocks.book.put_new(&block, Some(&owed)).await?;
+        if is_new {
+            Box::pin(self.work.settle_owed_soon(Some(&owed))).await;
+        }
+        Ok(is_new)
     }
 }
 

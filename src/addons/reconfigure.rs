@@ -20,7 +20,7 @@ use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
 use crate::queue::tickets::reconfigure::Reconfigure;
 use crate::store::enablements::{AutoUpdate, CandidateState, Enablement, Put};
-use crate::work::{JobOptions, Submission};
+use crate::work::JobOptions;
 
 /// How long a change of settings waits for the addon's word before it is answered as still going on.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,6 +55,7 @@ impl Addons {
                 order: patch.order.unwrap_or(fresh.order),
                 auto_update: patch.auto_update.unwrap_or(fresh.auto_update),
                 budget: next.budget,
+                timezone: patch.timezone.clone().or_else(|| fresh.timezone.clone()),
                 grants,
                 ..fresh
             };
@@ -101,6 +102,7 @@ impl Addons {
         if let Some(budget) = patch.budget {
             next.budget = budget.has_any().then_some(budget);
         }
+        next.timezone = patch.timezone.clone().or(next.timezone);
         if faults.is_empty() { Ok(next) } else { Err(AddonsError::Invalid(faults)) }
     }
 
@@ -112,15 +114,8 @@ impl Addons {
             client_id: Some(owner.client.to_string()),
             config: config.clone(),
         };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: Some(&owner.addon),
-            ticket: &ticket,
-            options: &JobOptions::default(),
-            idempotency: None,
-            traceparent: None,
-        };
+        let options = JobOptions::default();
+        let submission = owner.submission(&ticket, &options);
         let job = self.inner.work.submit(&submission).await?.job_id;
         let ended = self.inner.work.wait(&owner.client, &job, PATIENCE).await?;
         match ended {

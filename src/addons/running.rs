@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
@@ -249,7 +248,7 @@ impl Inner {
         let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
             return Ok(None);
         };
-        if !stands(&enablement) {
+        if !enablement.state.is_hooked() {
             return Ok(None);
         }
         let Some(running) = self.as_running(owner, enablement).await? else { return Ok(None) };
@@ -300,7 +299,7 @@ impl Inner {
             None => {
                 let generation = self.caches.generation();
                 let records = self.enablements.list(client, user).await?;
-                let standing = records.into_iter().filter(stands);
+                let standing = records.into_iter().filter(|record| record.state.is_hooked());
                 let ids = Arc::new(standing.map(|record| record.addon).collect::<Vec<_>>());
                 if self.caches.generation() == generation {
                     self.caches.users.lock().put(key, (Instant::now(), Arc::clone(&ids)));
@@ -324,7 +323,7 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
-        self.metered_call(running, compiled, call, invocation).await?.0
+        Box::pin(self.metered_call(running, compiled, call, invocation)).await?.0
     }
 
     /// The same, with what the call used; an error of its own where it never came to a call.
@@ -378,15 +377,6 @@ impl Inner {
         };
         Ok((outcome, report.usage))
     }
-}
-
-/// Whether an enablement's hooks are part of its user's chains: a hook that cannot run now is passed by or fatal as its
-/// manifest declares, as one that breaks is, and not as if there were none.
-fn stands(enablement: &Enablement) -> bool {
-    matches!(
-        enablement.state,
-        EnablementState::Enabled | EnablementState::Quarantined | EnablementState::AwaitingSecrets
-    )
 }
 
 /// One call's own part: its job, its limits, its assets.

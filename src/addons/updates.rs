@@ -59,11 +59,11 @@ impl Addons {
                 known: !records.is_empty(),
                 update: newest.map(|newest| {
                     let newly = beyond(before, &newest.manifest);
-                    let hears_more = before.is_some_and(|before| !newest.manifest.hears().is_subset(&before.hears()));
                     NewerVersion {
                         version: newest.version.to_string(),
                         digest: newest.digest.to_string(),
-                        asks_for_more: hears_more || !newly.capabilities.is_empty(),
+                        asks_for_more: before
+                            .map_or(!newly.capabilities.is_empty(), |before| !asks_no_more(before, &newest.manifest)),
                         newly_requested: in_plain_words(&newly),
                     }
                 }),
@@ -71,6 +71,11 @@ impl Addons {
         }
         Ok(views)
     }
+}
+
+/// Whether whoever said yes to the version before need not be asked about the newer one.
+pub(super) fn asks_no_more(before: &Manifest, newer: &Manifest) -> bool {
+    Grants::requested(before).covers(&Grants::requested(newer)) && newer.hears().is_subset(&before.hears())
 }
 
 /// The newer manifest with only those capabilities that the one before does not cover.

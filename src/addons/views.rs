@@ -184,6 +184,9 @@ pub struct EnablementView {
     pub order: i64,
     /// What happens about new versions.
     pub auto_update: AutoUpdate,
+    /// The time zone of the user's schedules, where one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// The last job about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
@@ -285,6 +288,7 @@ impl EnablementView {
             config: record.config.clone(),
             order: record.order,
             auto_update: record.auto_update,
+            timezone: record.timezone.clone(),
             job_id: record.job_id.as_ref().map(ToString::to_string),
             steps: record.steps.clone(),
             error: record.error.clone(),

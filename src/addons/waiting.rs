@@ -19,7 +19,7 @@ use crate::model::lifecycle::{Change, EnablementState};
 use crate::queue::tickets::load::Load;
 use crate::store::enablements::{AutoUpdate, Candidate, CandidateState, Enablement, Put};
 use crate::store::secret_scope::SecretScope;
-use crate::work::{JobOptions, Submission};
+use crate::work::JobOptions;
 
 /// Waiters of one addon that a request which sets a value for many lets go on; upkeep does the rest.
 const MOST_AT_ONCE: usize = 100;
@@ -129,15 +129,8 @@ impl Addons {
                 return Ok(None);
             }
             let ticket = waiting.ticket(owner);
-            let submission = Submission {
-                client,
-                user: Some(user),
-                addon: Some(addon),
-                ticket: &ticket,
-                options: &JobOptions::default(),
-                idempotency: None,
-                traceparent: None,
-            };
+            let options = JobOptions::default();
+            let submission = owner.submission(&ticket, &options);
             let work = &self.inner.work;
             let reserved = work.reserve::<Load>(client, None).await?;
             let next = waiting.going_on(current, reserved.job_id())?;

@@ -11,6 +11,7 @@ use crate::model::disposition::Disposition;
 use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::store::blobs::BlobError;
+use crate::webhooks::WebhooksError;
 use crate::work::WorkError;
 
 /// What may pass is the queue being away; what will not is a fault of ours.
@@ -64,6 +65,23 @@ impl From<WorkError> for Problem {
             WorkError::Store(error) => error.into(),
             WorkError::Queue(error) => error.into(),
             WorkError::Id(_) => Self::internal().because(causes::in_one_line(&error)),
+        }
+    }
+}
+
+impl From<WebhooksError> for Problem {
+    fn from(error: WebhooksError) -> Self {
+        match error {
+            WebhooksError::NoEndpoint | WebhooksError::NoDelivery => {
+                Self::new(ProblemCode::NotFound, error.to_string())
+            }
+            WebhooksError::TooMany { .. }
+            | WebhooksError::Disabled
+            | WebhooksError::Pending
+            | WebhooksError::Seal(_) => Self::new(ProblemCode::Conflict, error.to_string()),
+            WebhooksError::Store(error) => error.into(),
+            WebhooksError::Queue(error) => error.into(),
+            WebhooksError::Id(_) => Self::internal().because(causes::in_one_line(&error)),
         }
     }
 }

@@ -12,4 +12,5 @@ pub mod job_request;
 pub mod path;
 pub mod prefer;
 pub mod query;
+pub mod receiver;
 pub mod trace;

@@ -79,6 +79,7 @@ impl KeyCache {
             | Message::EnablementChanged { .. }
             | Message::AddonChanged { .. }
             | Message::BlocksChanged { .. }
+            | Message::EndpointsChanged { .. }
             | Message::PolicyChanged
             | Message::JobEvent { .. }
             | Message::JobFinished { .. } => {}

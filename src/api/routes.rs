@@ -21,7 +21,7 @@ pub mod secrets;
 pub mod updates;
 pub mod user_data;
 pub mod users;
-mod webhook_secret;
+pub mod webhooks;
 pub mod yank;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -47,7 +47,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
-        .merge(webhook_secret::routes())
+        .merge(webhooks::routes())
         .merge(admin::routes())
         .merge(health::routes())
         .merge(problems::routes())

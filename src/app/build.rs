@@ -29,7 +29,7 @@ use crate::store::control::Control;
 use crate::store::keys::Keys;
 use crate::store::secrets::envelope::Envelopes;
 use crate::store::secrets::{KeyUse, SecretStore};
-use crate::webhooks::Webhooks;
+use crate::webhooks::{self, Webhooks};
 use crate::work::Work;
 
 /// How strict a process is, and what its secrets are made from.
@@ -91,7 +91,12 @@ impl App {
             registries,
             work: work.clone(),
             control: control.clone(),
-            runner: Arc::new(GuestPorts::new(&store, gallery.clone(), guests.clone())),
+            runner: Arc::new(GuestPorts::new(
+                &store,
+                gallery.clone(),
+                guests.clone(),
+                (work.clone(), config.addons.signals),
+            )),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
             user_concurrency: config.sandbox.user_concurrency,
@@ -101,7 +106,7 @@ impl App {
         let services = Arc::new(Services {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
-            webhooks: Webhooks::new(&config.webhooks, client(&config, Purpose::Webhooks, &mode)?, mode.root.clone()),
+            webhooks: webhooks(&config, &store, &producer, &mode)?,
             keys: Keys::new(store.clone()),
             painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,
@@ -118,6 +123,17 @@ impl App {
 
 fn client(config: &Config, purpose: Purpose, mode: &Mode) -> anyhow::Result<Client> {
     Ok(Client::new(Policy::new(&config.egress, purpose, mode.is_dev), ClientLimits::default())?)
+}
+
+fn webhooks(config: &Config, store: &Store, producer: &Producer, mode: &Mode) -> anyhow::Result<Webhooks> {
+    Ok(Webhooks::new(webhooks::Parts {
+        settings: config.webhooks.clone(),
+        concurrency: config.queues.webhooks.concurrency,
+        store: store.clone(),
+        producer: producer.clone(),
+        client: client(config, Purpose::Webhooks, mode)?,
+        root: mode.root.clone(),
+    }))
 }
 
 async fn host(config: &Config, mode: &Mode, supervisor: Option<UnixStream>) -> anyhow::Result<Arc<Host>> {

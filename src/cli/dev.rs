@@ -89,7 +89,7 @@ pub(super) async fn run(config: Config, file: Option<PathBuf>, args: DevArgs) ->
     if let Some(standing) = standing.clone() {
         bound = bound.with_workers(standing);
     }
-    let ready = ready::Ready::new(&bound, &keyring, &redis)?;
+    let ready = ready::Ready::new(&bound, &keyring, &redis).await?;
     let announce = async {
         if let Some(standing) = standing {
             standing.have_begun(&stop).await;

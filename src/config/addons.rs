@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ceilings::{self, CeilingSettings, NamespaceSettings};
 use crate::config::hooks::HookSettings;
 use crate::config::registries::RegistrySettings;
+use crate::config::signals::SignalSettings;
 use crate::config::signatures::SignatureMode;
 use crate::config::starts::StartSettings;
 use crate::model::capability::CapabilityKind;
@@ -66,6 +67,8 @@ pub struct AddonSettings {
     pub signatures: SignatureMode,
     /// When an addon that crashes is paused.
     pub quarantine: QuarantineSettings,
+    /// What addons are woken by, and how often.
+    pub signals: SignalSettings,
     /// What addons may leave for later.
     pub starts: StartSettings,
     /// The time that hooks have, and when a broken one is left alone for a while.
@@ -109,6 +112,7 @@ impl Default for AddonSettings {
             approval: ApprovalMode::Manual,
             signatures: SignatureMode::Require,
             quarantine: QuarantineSettings::default(),
+            signals: SignalSettings::default(),
             starts: StartSettings::default(),
             hooks: HookSettings::default(),
             component_limit: ByteSize::mib(4),

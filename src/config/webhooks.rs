@@ -22,6 +22,19 @@ pub struct WebhookSettings {
     pub max_body: ByteSize,
     /// How much of the receiver's answer is kept for the delivery log.
     pub kept_answer: ByteSize,
+    /// Most standing endpoints of one client.
+    pub max_endpoints: usize,
+    /// How long the secret before a rotation signs too, so that receivers have time to learn the new one.
+    pub rotation_overlap: Span,
+    /// A standing endpoint at which nothing has arrived for so long is disabled; `0s` for never.
+    pub disable_after: Span,
+    /// Attempts that one worker process has under way at one receiver. One that fails gets a fifth of it, so that it holds
+    /// nobody else up.
+    pub receiver_concurrency: usize,
+    /// Most deliveries that are kept of one endpoint, and most dead letters: what can be looked at and replayed.
+    pub kept_deliveries: usize,
+    /// How long they are kept.
+    pub keep_deliveries: Span,
 }
 
 impl Default for WebhookSettings {
@@ -45,6 +58,12 @@ impl Default for WebhookSettings {
             timeout: Span::secs(15),
             max_body: ByteSize::bytes(20_000),
             kept_answer: ByteSize::kib(1),
+            max_endpoints: 20,
+            rotation_overlap: hours(24),
+            disable_after: hours(5 * 24),
+            receiver_concurrency: 10,
+            kept_deliveries: 1000,
+            keep_deliveries: hours(30 * 24),
         }
     }
 }

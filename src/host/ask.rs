@@ -65,6 +65,8 @@ pub(super) async fn ask(
         Invocation::BeforePrompt { history } => before_prompt(store, exports, &call, history).await,
         Invocation::BeforeImage { request } => before_image(store, exports, &call, request).await,
         Invocation::AfterImage { request, asset } => after_image(store, exports, &call, request, asset).await,
+        Invocation::Handle { topic, payload } => handle(store, exports, &call, &topic, &payload).await,
+        Invocation::Tick { schedule, due_ms } => tick(store, exports, &call, &schedule, due_ms).await,
         Invocation::Draw { request } => draw(store, exports, &call, request).await,
     }
 }
@@ -183,6 +185,32 @@ async fn after_image(
     let outcome = guest.semantest_addon_after_image().call_run(&mut *store, call, &request.into(), image).await??;
     let mut budget = budget(store);
     Ok(Reply::AfterImage(translate::picture_outcome(outcome, store.data_mut(), &mut budget)?))
+}
+
+async fn handle(
+    store: &mut Store<GuestState>,
+    exports: &Exports,
+    call: &types::Call,
+    topic: &str,
+    payload: &Value,
+) -> Answer {
+    let binding = exports.event_handler.as_ref().ok_or_else(|| missing(Export::EventHandler))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    guest.semantest_addon_event_handler().call_handle(store, call, topic, &payload.to_string()).await??;
+    Ok(Reply::Done)
+}
+
+async fn tick(
+    store: &mut Store<GuestState>,
+    exports: &Exports,
+    call: &types::Call,
+    schedule: &str,
+    due_ms: u64,
+) -> Answer {
+    let binding = exports.schedule_handler.as_ref().ok_or_else(|| missing(Export::ScheduleHandler))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    guest.semantest_addon_schedule_handler().call_tick(store, call, schedule, due_ms).await??;
+    Ok(Reply::Done)
 }
 
 async fn draw(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, request: ImageRequest) -> Answer {

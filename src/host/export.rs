@@ -17,13 +17,17 @@ pub enum Export {
     BeforeImage,
     /// `after-image`.
     AfterImage,
+    /// `event-handler`.
+    EventHandler,
+    /// `schedule-handler`.
+    ScheduleHandler,
     /// `image-provider`.
     ImageProvider,
 }
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Lifecycle,
         Self::ConfigHandler,
         Self::Migration,
@@ -31,6 +35,8 @@ impl Export {
         Self::BeforePrompt,
         Self::BeforeImage,
         Self::AfterImage,
+        Self::EventHandler,
+        Self::ScheduleHandler,
         Self::ImageProvider,
     ];
 
@@ -45,6 +51,8 @@ impl Export {
             Self::BeforePrompt => "before-prompt",
             Self::BeforeImage => "before-image",
             Self::AfterImage => "after-image",
+            Self::EventHandler => "event-handler",
+            Self::ScheduleHandler => "schedule-handler",
             Self::ImageProvider => "image-provider",
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Exports {
     pub(super) before_prompt: Option<v1::before_prompt::WithBeforePromptPre<GuestState>>,
     pub(super) before_image: Option<v1::before_image::WithBeforeImagePre<GuestState>>,
     pub(super) after_image: Option<v1::after_image::WithAfterImagePre<GuestState>>,
+    pub(super) event_handler: Option<v1::event_handler::WithEventHandlerPre<GuestState>>,
+    pub(super) schedule_handler: Option<v1::schedule_handler::WithScheduleHandlerPre<GuestState>>,
     pub(super) image_provider: Option<v1::image_provider::WithImageProviderPre<GuestState>>,
 }
 
@@ -33,6 +35,12 @@ impl Exports {
             before_prompt: bind(Export::BeforePrompt, instance, v1::before_prompt::WithBeforePromptPre::new)?,
             before_image: bind(Export::BeforeImage, instance, v1::before_image::WithBeforeImagePre::new)?,
             after_image: bind(Export::AfterImage, instance, v1::after_image::WithAfterImagePre::new)?,
+            event_handler: bind(Export::EventHandler, instance, v1::event_handler::WithEventHandlerPre::new)?,
+            schedule_handler: bind(
+                Export::ScheduleHandler,
+                instance,
+                v1::schedule_handler::WithScheduleHandlerPre::new,
+            )?,
             image_provider: bind(Export::ImageProvider, instance, v1::image_provider::WithImageProviderPre::new)?,
         })
     }
@@ -46,6 +54,8 @@ impl Exports {
             Export::BeforePrompt => self.before_prompt.is_some(),
             Export::BeforeImage => self.before_image.is_some(),
             Export::AfterImage => self.after_image.is_some(),
+            Export::EventHandler => self.event_handler.is_some(),
+            Export::ScheduleHandler => self.schedule_handler.is_some(),
             Export::ImageProvider => self.image_provider.is_some(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod config;
+mod events;
 mod host;
 pub(super) mod http;
 mod images;

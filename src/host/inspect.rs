@@ -13,6 +13,7 @@ mod exports;
 mod imports;
 pub(super) mod kind;
 mod names;
+mod schedules;
 
 use std::collections::BTreeSet;
 
@@ -98,6 +99,7 @@ pub fn examine(bytes: &[u8], limits: &InspectLimits) -> Result<Inspection, Vec<I
     let contract = contract(&manifest, &imports, &exports, &mut faults);
     faults.extend(imports::faults(&imports, &manifest));
     faults.extend(exports::faults(&exports, &manifest));
+    faults.extend(schedules::faults(&manifest, limits));
     let Some(contract) = contract.filter(|_| faults.is_empty()) else { return Err(faults) };
 
     let (capabilities, unused_capabilities) = imports::used(&imports, &manifest);

@@ -8,6 +8,10 @@ use crate::model::grants::Grants;
 pub enum Interface {
     /// `semantest:addon/kv`.
     Kv,
+    /// `semantest:addon/kv-shared`.
+    KvShared,
+    /// `semantest:addon/events`.
+    Events,
     /// `semantest:addon/secrets`.
     Secrets,
     /// `semantest:addon/secrets-reveal`.
@@ -22,13 +26,24 @@ pub enum Interface {
 
 impl Interface {
     /// Every door this host opens.
-    pub const ALL: [Self; 6] = [Self::Kv, Self::Http, Self::Secrets, Self::SecretsReveal, Self::Images, Self::Jobs];
+    pub const ALL: [Self; 8] = [
+        Self::Kv,
+        Self::KvShared,
+        Self::Http,
+        Self::Secrets,
+        Self::SecretsReveal,
+        Self::Images,
+        Self::Events,
+        Self::Jobs,
+    ];
 
     /// The capability that opens it.
     #[must_use]
     pub const fn capability(self) -> CapabilityKind {
         match self {
             Self::Kv => CapabilityKind::Kv,
+            Self::KvShared => CapabilityKind::KvShared,
+            Self::Events => CapabilityKind::Events,
             Self::Secrets => CapabilityKind::Secrets,
             Self::SecretsReveal => CapabilityKind::SecretsReveal,
             Self::Http => CapabilityKind::Http,
@@ -40,6 +55,8 @@ impl Interface {
     const fn bit(self) -> u16 {
         match self {
             Self::Kv => 1,
+            Self::KvShared => 1 << 6,
+            Self::Events => 1 << 7,
             Self::Secrets => 1 << 2,
             Self::SecretsReveal => 1 << 3,
             Self::Http => 1 << 1,

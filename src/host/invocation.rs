@@ -61,6 +61,20 @@ pub enum Invocation {
         /// The picture.
         asset: AssetFacts,
     },
+    /// `event-handler.handle`; answered with [`Reply::Done`].
+    Handle {
+        /// The topic, as the addon's manifest names it.
+        topic: String,
+        /// What is told.
+        payload: Value,
+    },
+    /// `schedule-handler.tick`; answered with [`Reply::Done`].
+    Tick {
+        /// The schedule's name.
+        schedule: String,
+        /// When it was due, in milliseconds since the epoch.
+        due_ms: u64,
+    },
     /// `image-provider.generate`.
     Draw {
         /// What is asked for.
@@ -81,6 +95,8 @@ impl Invocation {
             Self::BeforePrompt { .. } => Export::BeforePrompt,
             Self::BeforeImage { .. } => Export::BeforeImage,
             Self::AfterImage { .. } => Export::AfterImage,
+            Self::Handle { .. } => Export::EventHandler,
+            Self::Tick { .. } => Export::ScheduleHandler,
             Self::Draw { .. } => Export::ImageProvider,
         }
     }
@@ -94,6 +110,8 @@ impl Invocation {
             | Self::BeforePrompt { .. }
             | Self::BeforeImage { .. }
             | Self::AfterImage { .. }
+            | Self::Handle { .. }
+            | Self::Tick { .. }
             | Self::Draw { .. } => false,
         }
     }
@@ -102,7 +120,7 @@ impl Invocation {
 /// One answer of a guest, of the same kind as the question.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To `Start`, `Activate`, `Deactivate`, `Reconfigure`, `Migrate`.
+    /// To `Start`, `Activate`, `Deactivate`, `Reconfigure`, `Migrate`, `Handle`, `Tick`.
     Done,
     /// To `Action`.
     Action(ActionOutput),

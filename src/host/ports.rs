@@ -172,7 +172,7 @@ pub struct KvPage {
     pub cursor: Option<String>,
 }
 
-/// The small durable state of one addon and user (`wit/kv-types.wit`).
+/// The small durable state of one addon, for one user or shared by the users of one client (`wit/kv-types.wit`).
 ///
 /// Keys reach a port already checked (1–256 bytes, no control characters).
 #[async_trait]
@@ -195,6 +195,13 @@ pub trait KvPort: Send + Sync {
     async fn delete(&self, key: &str) -> Result<bool, PortError>;
     /// At most `limit` (1–1000) keys that start with `prefix`.
     async fn list_keys(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<KvPage, PortError>;
+}
+
+/// Announcing events of the addon's own (`wit/events.wit`).
+#[async_trait]
+pub trait EventsPort: Send + Sync {
+    /// Announces one event; the payload is small already. Once this answers, whoever handles the topic will hear of it.
+    async fn emit(&self, topic: &str, payload: Value) -> Result<(), PortError>;
 }
 
 /// What a guest learns about an asset without reading it.
@@ -252,6 +259,10 @@ pub trait ProgressPort: Send + Sync {
 pub struct Ports {
     /// Behind `kv`, where it is granted.
     pub kv: Option<Arc<dyn KvPort>>,
+    /// Behind `kv-shared`, where it is granted.
+    pub kv_shared: Option<Arc<dyn KvPort>>,
+    /// Behind `events`, where it is granted.
+    pub events: Option<Arc<dyn EventsPort>>,
     /// Behind `assets`.
     pub assets: Option<Arc<dyn AssetsPort>>,
     /// Behind `progress`.
@@ -278,6 +289,8 @@ impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ports")
             .field("kv", &self.kv.is_some())
+            .field("kv_shared", &self.kv_shared.is_some())
+            .field("events", &self.events.is_some())
             .field("assets", &self.assets.is_some())
             .field("progress", &self.progress.is_some())
             .field("secrets", &self.secrets.is_some())

@@ -125,6 +125,8 @@ pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) ->
     for interface in interfaces.iter() {
         match interface {
             Interface::Kv => addon::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::KvShared => addon::kv_shared::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
+            Interface::Events => addon::events::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
             Interface::Secrets => addon::secrets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
             Interface::SecretsReveal => addon::secrets_reveal::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?,
             Interface::Http => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,

@@ -5,6 +5,8 @@
 //! between leaves a record that the next attempt reads: finished means the
 //! queue is told the same again, and nothing is done twice.
 
+mod ending;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +19,10 @@ use tracing::{error, info, warn};
 
 use crate::addons::{CallContext, Lineage};
 use crate::clock;
+use crate::jobs::handler::ending::{Ended, as_end, as_it_ended, as_verdict, cancelled, interrupted, will_run_again};
 use crate::jobs::{
-    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, invoke, load, message, publish, read_ticket,
-    reconfigure, turns, unload, upkeep,
+    JobCx, JobResult, Services, adopt, deliver, dispatch, generate, handle, invoke, load, message, publish,
+    read_ticket, reconfigure, tick, turns, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -27,9 +30,9 @@ use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
 use crate::model::job_error::JobError;
-use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
+use crate::queue::{Abandoned, Delivery, Handler, Verdict, tickets};
 use crate::store::StoreError;
-use crate::store::jobs::{Begun, Finished, JobRecord};
+use crate::store::jobs::{Begun, Finished, JobRecord, NewJob};
 use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
@@ -37,6 +40,8 @@ use crate::work::progress::Progress;
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How often the end of a job is written again while Redis is away.
 const FINISH_TRIES: u32 = 20;
+/// The number of the event with which a job first begins.
+const FIRST_RUN: u64 = 2;
 /// Pause between two such tries.
 const FINISH_PAUSE: Duration = Duration::from_millis(500);
 
@@ -99,14 +104,14 @@ impl JobHandler {
         let services = &self.services;
         let outcome = match kind {
             JobKind::Dispatch => match read_ticket(delivery) {
-                Ok(ticket) => dispatch::run(ticket, services).await,
+                Ok(ticket) => Box::pin(dispatch::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
             JobKind::Deliver => match read_ticket(delivery) {
-                Ok(ticket) => deliver::run(ticket, services).await,
+                Ok(ticket) => Box::pin(deliver::run(ticket, services)).await,
                 Err(error) => Err(error),
             },
-            JobKind::Upkeep => upkeep::run(services).await,
+            JobKind::Upkeep => Box::pin(upkeep::run(services)).await,
             _ => Err(JobError::internal(Disposition::GiveUp)),
         };
         match outcome {
@@ -123,19 +128,22 @@ impl JobHandler {
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
             Ok(Start::Refuse(id, record, error)) => {
-                let cx = self.context(&id, *record, &delivery);
+                let cx = self.context(&id, *record, &delivery).await;
                 return self.finish(&cx, Outcome::Failed(error.failure)).await;
             }
             Ok(Start::Answer(verdict)) => return verdict,
             Err(error) => return as_verdict(&error),
         };
-        let cx = self.context(&id, *record, &delivery);
-        let result = until_stopped(work(kind, cx.clone()), &delivery).await;
+        let cx = self.context(&id, *record, &delivery).await;
+        let result = until_stopped(Box::pin(work(kind, cx.clone())), &delivery).await;
         self.end(kind, &cx, result).await
     }
 
-    fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
-        let progress = Progress::new(self.services.work.clone(), &record, Arc::clone(delivery));
+    async fn context(&self, id: &JobId, record: JobRecord, delivery: &Arc<Delivery>) -> JobCx {
+        let work = &self.services.work;
+        // Nobody's job waits for this answer: without it, its progress is told to those who look.
+        let is_announced = work.is_wanted(&record.facts, EventType::JobProgress).await.unwrap_or(false);
+        let progress = Progress::new(work.clone(), &record, Arc::clone(delivery), is_announced);
         let call = CallContext {
             job_id: id.clone(),
             attempt: delivery.attempt,
@@ -152,15 +160,28 @@ impl JobHandler {
         let records = self.services.work.records();
         let mut id = own_id(kind, delivery);
         let mut begun = records.begin(&id, delivery.attempt).await?;
+        if begun == Begun::Missing && kind == JobKind::Tick && id.as_foreign().is_none() {
+            // A scheduler of ours left it: no request wrote a record before.
+            let job = adopt::read(&self.services, kind, &id, delivery).job;
+            let reaches_endpoints = self.services.work.listeners().of(&job.client).await?.want_an_end();
+            if reaches_endpoints {
+                records.owe(&id).await?;
+            }
+            records.create(&NewJob { is_foreign: false, reaches_endpoints, ..job }).await?;
+            begun = records.begin(&id, delivery.attempt).await?;
+        }
         if begun == Begun::Missing {
             id = JobId::foreign(delivery.lane.name(), &delivery.id);
-            records.adopt(&adopt::read(&self.services, kind, &id, delivery).job).await?;
+            let mut job = adopt::read(&self.services, kind, &id, delivery).job;
+            job.reaches_endpoints = self.services.work.listeners().of(&job.client).await?.want_an_end();
+            if records.adopt(&job).await?.is_listened_to && kind.is_heard() {
+                records.owe(&id).await?;
+            }
             begun = records.begin(&id, delivery.attempt).await?;
         }
         match begun {
             Begun::Run(record) => {
-                if record.facts.webhook.as_ref().is_some_and(|target| target.events.contains(&EventType::JobProcessing))
-                {
+                if self.services.work.is_wanted(&record.facts, EventType::JobProcessing).await? {
                     self.services.work.announce(&id, EventType::JobProcessing).await?;
                 }
                 // Not only when it is adopted: the worker that adopted it may have died before it said so.
@@ -264,7 +285,9 @@ impl JobHandler {
     /// A job that no flow parent waits for leaves its own dispatch before it is finished.
     async fn leave_owed_dispatch(&self, record: &JobRecord) -> Result<(), JobError> {
         let id = &record.facts.id;
-        if record.facts.is_awaited() && self.services.work.records().is_owed(id).await? {
+        // What began once, as nearly every job of ours does, has a flow parent where anybody listens, and owes nothing.
+        let may_owe = record.facts.is_awaited() || record.facts.is_foreign || record.sequence > FIRST_RUN;
+        if may_owe && self.services.work.records().is_owed(id).await? {
             self.services.work.leave_dispatch(record).await?;
         }
         Ok(())
@@ -279,14 +302,6 @@ enum Start {
     Refuse(JobId, Box<JobRecord>, JobError),
     /// With an answer that is known already.
     Answer(Verdict),
-}
-
-/// How an attempt ended, other than well.
-enum Ended {
-    Lost,
-    HandBack,
-    Cancelled,
-    Error(JobError),
 }
 
 fn kind_of(delivery: &Delivery) -> Option<JobKind> {
@@ -307,6 +322,8 @@ fn work(kind: JobKind, cx: JobCx) -> Pin<Box<dyn Future<Output = JobResult> + Se
         JobKind::Generate => Box::pin(generate::run(cx)),
         JobKind::Message => Box::pin(message::run(cx)),
         JobKind::Invoke => Box::pin(invoke::run(cx)),
+        JobKind::Handle => Box::pin(handle::run(cx)),
+        JobKind::Tick => Box::pin(tick::run(cx)),
         JobKind::Load => Box::pin(load::run(cx)),
         JobKind::Reconfigure => Box::pin(reconfigure::run(cx)),
         JobKind::Unload => Box::pin(unload::run(cx)),
@@ -326,58 +343,6 @@ async fn until_stopped(work: impl Future<Output = JobResult>, delivery: &Deliver
         () = delivery.token.cancelled() => {}
     }
     tokio::time::timeout(STOP_GRACE, work).await.unwrap_or_else(|_| Err(JobError::internal(Disposition::Retry)))
-}
-
-/// What the attempt's result means once it is known why it was told to stop, if it was.
-fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
-    let error = match result {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    Err(match delivery.interruption() {
-        None => Ended::Error(error),
-        Some(Interruption::Cancelled) => Ended::Cancelled,
-        Some(Interruption::LockLost) => Ended::Lost,
-        Some(Interruption::Closing) => Ended::HandBack,
-        Some(Interruption::Deadline) => Ended::Error(JobError::transient(
-            JobCode::DeadlineExceeded,
-            "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",
-        )),
-    })
-}
-
-/// The queue counts tries, waits and the day; our record must end when it does.
-fn will_run_again(error: &JobError, delivery: &Delivery) -> bool {
-    !delivery.ends_with(&as_verdict(error))
-}
-
-fn as_verdict(error: &JobError) -> Verdict {
-    match error.disposition {
-        Disposition::Retry => Verdict::Retry(error.to_string()),
-        Disposition::RetryAfter(wait) => Verdict::RetryAfter(wait, error.to_string()),
-        Disposition::GiveUp => Verdict::GiveUp(error.to_string()),
-    }
-}
-
-fn as_end(outcome: Outcome) -> Verdict {
-    match outcome {
-        Outcome::Completed(value) => Verdict::Done(value),
-        Outcome::Failed(failure) => Verdict::GiveUp(failure.to_string()),
-        Outcome::Cancelled => cancelled(),
-    }
-}
-
-/// The queue hears again what our record knows.
-fn as_it_ended(record: &JobRecord) -> Verdict {
-    match &record.failure {
-        Some(failure) => Verdict::GiveUp(failure.to_string()),
-        None => Verdict::Done(record.result.clone().unwrap_or_default()),
-    }
-}
-
-/// BullMQ has no such state; our record does, and it wins.
-fn cancelled() -> Verdict {
-    Verdict::GiveUp(JobError::permanent(JobCode::Cancelled, "the job was cancelled").to_string())
 }
 
 fn log_if_lost(id: &JobId, error: Option<StoreError>) {

@@ -19,6 +19,8 @@ use crate::work::LOST_AFTER;
 
 /// How long a foreign job's own worker has to leave the dispatch: longer than any lock.
 const OWED_AFTER: TimeDelta = TimeDelta::seconds(90);
+/// How long whoever made a change has to announce it: it does so at once.
+const ANNOUNCED_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// Most dispatches that one sweep leaves.
 const MAX_OWED: usize = 500;
 /// How far back the first look for lost jobs goes.
@@ -40,21 +42,25 @@ const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
 const MAX_COMPONENTS: usize = 500;
 /// Enablements that one look for updates takes up.
 const MAX_FOLLOWED: usize = 1000;
+/// Enablements that one look takes up whose schedules and listening are made right where they are not.
+const MAX_SIGNALS: usize = 2000;
 /// Enablements that wait for secrets, and places of secrets to be moved to a newer key, that one sweep takes up.
 const MAX_SECRETS: usize = 200;
 
 pub(super) async fn run(services: &Services) -> JobResult {
     let now = clock::now();
     let owed = leave_owed(services, now).await;
+    let announced = settle_announcements(services, now).await;
     let lost = end_lost(services, now).await;
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
+    let signals = services.addons.look_after_signals(MAX_SIGNALS).await;
     let secrets = services.addons.look_after_secrets(MAX_SECRETS).await;
-    let (owed, lost, unlisted, expired) = (owed?, lost?, unlisted?, expired?);
-    let (unnamed, recompiled, followed) = (unnamed?, recompiled?, followed?);
+    let (owed, announced, lost, unlisted, expired) = (owed?, announced?, lost?, unlisted?, expired?);
+    let (unnamed, recompiled, followed, signals) = (unnamed?, recompiled?, followed?, signals?);
     let (gone_on, rewrapped) = secrets?;
     if owed + lost > 0 {
         info!(
@@ -63,8 +69,8 @@ pub(super) async fn run(services: &Services) -> JobResult {
         );
     }
     Ok(json!({
-        "owed": owed, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled, "followed": followed, "goneOn": gone_on, "rewrapped": rewrapped,
+        "owed": owed, "announced": announced, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
+        "recompiled": recompiled, "followed": followed, "signals": signals, "goneOn": gone_on, "rewrapped": rewrapped,
     }))
 }
 
@@ -92,6 +98,15 @@ async fn leave_owed(services: &Services, now: DateTime<Utc>) -> Result<usize, Jo
         }
     }
     Ok(left)
+}
+
+/// Leaves the announcements of changes whose maker died before it could.
+async fn settle_announcements(services: &Services, now: DateTime<Utc>) -> Result<usize, JobError> {
+    let owed = services.work.outbox().owed_before(now - ANNOUNCED_AFTER, MAX_OWED).await?;
+    for entry in &owed {
+        services.work.settle_owed(entry).await?;
+    }
+    Ok(owed.len())
 }
 
 /// Asks the queue once about each job that nobody has begun for a while: Redis may have gone away between its record

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::units::ByteSize;
 
 pub use faults::CapabilityFault;
+pub(in crate::model) use faults::topic_fault;
 
 /// One of the host's doors that needs consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -79,12 +80,6 @@ impl CapabilityKind {
             Self::Jobs => Some("semantest:addon/jobs"),
             Self::Schedule => None,
         }
-    }
-
-    /// Whether this host implements the door yet; the rest is refused when an addon is verified.
-    #[must_use]
-    pub const fn is_offered(self) -> bool {
-        matches!(self, Self::Kv | Self::Http | Self::Secrets | Self::SecretsReveal | Self::Images | Self::Jobs)
     }
 
     /// What the capability means, for the person who is asked to consent.

@@ -132,9 +132,19 @@ impl Grants {
     /// Bytes that the `kv` capability gives, 0 where it is not granted.
     #[must_use]
     pub fn kv_bytes(&self) -> u64 {
+        self.bytes_of(CapabilityKind::Kv)
+    }
+
+    /// Bytes that the `kv-shared` capability gives all users of one client together, 0 where it is not granted.
+    #[must_use]
+    pub fn kv_shared_bytes(&self) -> u64 {
+        self.bytes_of(CapabilityKind::KvShared)
+    }
+
+    fn bytes_of(&self, kind: CapabilityKind) -> u64 {
         self.0
             .iter()
-            .filter(|capability| capability.kind == CapabilityKind::Kv)
+            .filter(|capability| capability.kind == kind)
             .map(|capability| capability.max_bytes.unwrap_or(DEFAULT_KV_BYTES.as_u64()))
             .max()
             .unwrap_or(0)

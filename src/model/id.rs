@@ -185,6 +185,41 @@ impl ArtifactId {
     }
 }
 
+/// A standing webhook endpoint's id: `we_<ULID>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointId(Box<str>);
+
+text_id!(EndpointId, "a webhook endpoint's id: `we_<ULID>`", |text| text
+    .strip_prefix("we_")
+    .is_some_and(|ulid| Ulid::from_string(ulid).is_ok()));
+
+impl EndpointId {
+    /// A fresh id that sorts by time.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(format!("we_{}", Ulid::generate()).into())
+    }
+}
+
+/// The id of one event's delivery to one standing endpoint: `wd_` and 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryId(Box<str>);
+
+text_id!(DeliveryId, "a delivery's id: `wd_` and 32 hexadecimal digits", |text| {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.strip_prefix("wd_").is_some_and(|digits| digits.len() == 32 && digits.bytes().all(is_digit))
+});
+
+impl DeliveryId {
+    /// The one delivery of the event with this `webhook-id` to this endpoint: asked for twice, it is one.
+    #[must_use]
+    pub fn of(endpoint: &EndpointId, webhook_id: &str) -> Self {
+        let digits: String =
+            Digest::of(format!("{endpoint}\n{webhook_id}").as_bytes()).hex().chars().take(32).collect();
+        Self(format!("wd_{digits}").into())
+    }
+}
+
 /// Whether `text` is 2–40 characters of `a-z 0-9 -` without a dash at either end.
 fn is_label(text: &str) -> bool {
     (2..=40).contains(&text.len()) && is_dashed(text)

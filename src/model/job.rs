@@ -16,6 +16,10 @@ pub enum JobKind {
     Message,
     /// Calls an action of an addon.
     Invoke,
+    /// Tells an addon of an event that it handles.
+    Handle,
+    /// Wakes an addon because one of its schedules is due.
+    Tick,
     /// Enables an addon for a user.
     Load,
     /// Gives an enabled addon new settings.
@@ -36,10 +40,12 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Generate,
         Self::Message,
         Self::Invoke,
+        Self::Handle,
+        Self::Tick,
         Self::Load,
         Self::Reconfigure,
         Self::Unload,
@@ -57,6 +63,8 @@ impl JobKind {
             Self::Generate => "generate",
             Self::Message => "message",
             Self::Invoke => "invoke",
+            Self::Handle => "handle",
+            Self::Tick => "tick",
             Self::Load => "load",
             Self::Reconfigure => "reconfigure",
             Self::Unload => "unload",
@@ -79,7 +87,8 @@ impl JobKind {
     pub const fn id_prefix(self) -> &'static str {
         match self {
             Self::Generate => "img",
-            Self::Message | Self::Invoke | Self::Noop => "call",
+            Self::Message | Self::Invoke | Self::Handle | Self::Noop => "call",
+            Self::Tick => "tick",
             Self::Load | Self::Reconfigure | Self::Unload | Self::Publish => "add",
             Self::Dispatch | Self::Deliver => "hook",
             Self::Upkeep => "keep",
@@ -93,12 +102,30 @@ impl JobKind {
             Self::Generate
             | Self::Message
             | Self::Invoke
+            | Self::Handle
+            | Self::Tick
             | Self::Load
             | Self::Reconfigure
             | Self::Unload
             | Self::Publish
             | Self::Noop => true,
             Self::Dispatch | Self::Deliver | Self::Upkeep => false,
+        }
+    }
+
+    /// Whether addons hear how jobs of this kind end (`events.handles = ["job.completed"]`). Not of those that they are
+    /// woken by themselves: hearing of each other they would never come to rest.
+    #[must_use]
+    pub const fn is_heard(self) -> bool {
+        match self {
+            Self::Generate
+            | Self::Message
+            | Self::Invoke
+            | Self::Load
+            | Self::Reconfigure
+            | Self::Unload
+            | Self::Publish => true,
+            Self::Handle | Self::Tick | Self::Noop | Self::Dispatch | Self::Deliver | Self::Upkeep => false,
         }
     }
 }

@@ -141,6 +141,13 @@ impl EnablementState {
         matches!(self, Self::Enabled | Self::AwaitingConsent | Self::AwaitingSecrets | Self::Quarantined)
     }
 
+    /// Whether the addon's hooks are part of its user's chains: a hook that cannot run now is passed by or fatal as its
+    /// manifest declares, as one that breaks is, and not as if there were none.
+    #[must_use]
+    pub const fn is_hooked(self) -> bool {
+        matches!(self, Self::Enabled | Self::Quarantined | Self::AwaitingSecrets)
+    }
+
     /// The state after an unload that was asked for in this one and then cancelled; a load that it overtook stays off.
     #[must_use]
     pub const fn resumed(self) -> Self {

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::model::capability::Capability;
 use crate::model::id::AddonId;
 use crate::model::limits::LimitWish;
+use crate::model::topic;
 use crate::model::units::ByteSize;
 
 pub use fault::ManifestFault;
@@ -229,9 +230,9 @@ pub struct HookSpec {
 pub struct ScheduleSpec {
     /// `a-z 0-9 -`, at most 64.
     pub name: String,
-    /// Five fields.
+    /// Five fields (`minute hour day month weekday`), or six with the seconds first.
     pub cron: String,
-    /// `user` or an IANA name.
+    /// An IANA name, or `user`: the enablement's own setting, UTC where there is none. `user` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
 }
@@ -240,7 +241,8 @@ pub struct ScheduleSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsSpec {
-    /// Topics.
+    /// Topics: `job.completed`, `job.failed`, `job.cancelled`; what other addons of the user emit, as `topic` (of any) or
+    /// `publisher.name/topic` (of that one).
     #[serde(default)]
     pub handles: Vec<String>,
 }
@@ -290,6 +292,17 @@ pub struct LimitsSpec {
     pub assets: Option<u64>,
 }
 
+impl ScheduleSpec {
+    /// The time zone that it goes by for a user with this setting.
+    #[must_use]
+    pub fn timezone_for<'a>(&'a self, setting: Option<&'a str>) -> &'a str {
+        match self.timezone.as_deref() {
+            None | Some("user") => setting.unwrap_or("UTC"),
+            Some(own) => own,
+        }
+    }
+}
+
 impl Manifest {
     /// The action called `name`.
     #[must_use]
@@ -309,6 +322,24 @@ impl Manifest {
     #[must_use]
     pub fn hook(&self, point: HookPoint) -> Option<&HookSpec> {
         self.hooks.iter().find(|hook| hook.point == point)
+    }
+
+    /// The schedule called `name`.
+    #[must_use]
+    pub fn schedule(&self, name: &str) -> Option<&ScheduleSpec> {
+        self.schedules.iter().find(|schedule| schedule.name == name)
+    }
+
+    /// The topics that it listens to.
+    #[must_use]
+    pub fn handles(&self) -> &[String] {
+        self.events.as_ref().map(|events| events.handles.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether it listens to how the user's jobs end.
+    #[must_use]
+    pub fn hears_jobs(&self) -> bool {
+        self.handles().iter().any(|handled| topic::of_platform(handled).is_some())
     }
 
     /// What it would like to use.
@@ -345,7 +376,7 @@ impl Manifest {
         if !self.schedules.is_empty() {
             promised.push("schedule-handler");
         }
-        if self.events.as_ref().is_some_and(|events| !events.handles.is_empty()) {
+        if !self.handles().is_empty() {
             promised.push("event-handler");
         }
         if self.provider.is_some() {

@@ -1,4 +1,4 @@
-//! `kv`: one addon's state for one user, within its grant.
+//! `kv` and `kv-shared`: one addon's state for one user, and for all users of one client, each within its grant.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::addons::CallScope;
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
 use crate::model::limit::Limit;
 use crate::model::right::Rights;
@@ -24,22 +25,50 @@ pub(super) struct AddonKv {
     store: KvStore,
     scope: String,
     rights: Arc<Rights>,
+    whose: Whose,
+}
+
+/// Whose state it is.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// One user's.
+    User,
+    /// That of all users of one client.
+    Client,
 }
 
 impl AddonKv {
-    pub(super) const fn new(store: KvStore, scope: String, rights: Arc<Rights>) -> Self {
-        Self { store, scope, rights }
+    /// The state of the call's user.
+    pub(super) fn own(kv: &KvStore, call: &CallScope<'_>) -> Self {
+        let store = kv.within(call.enablement);
+        Self { store, scope: call.enablement.kv_scope(), rights: Arc::clone(call.rights), whose: Whose::User }
+    }
+
+    /// The state that all users of the call's client share.
+    pub(super) fn shared(kv: &KvStore, call: &CallScope<'_>) -> Self {
+        let store = kv.within_shared(call.enablement);
+        let scope = kv::shared_scope_of(&call.owner.client, &call.owner.addon);
+        Self { store, scope, rights: Arc::clone(call.rights), whose: Whose::Client }
     }
 
     fn options(&self, ttl: Option<Duration>) -> WriteOptions {
-        WriteOptions { quota: self.rights.effective().kv_bytes(), ttl }
+        let grants = self.rights.effective();
+        let quota = match self.whose {
+            Whose::User => grants.kv_bytes(),
+            Whose::Client => grants.kv_shared_bytes(),
+        };
+        WriteOptions { quota, ttl }
     }
 
     /// A write that does not fit is told with the key that set the bound.
     fn refusal(&self, error: &KvError) -> PortError {
         let refusal = as_port_error(error);
         let KvError::Quota { wanted, .. } = error else { return refusal };
-        match self.rights.decide(&Use::Kv { bytes: *wanted }).denial() {
+        let asked = match self.whose {
+            Whose::User => Use::Kv { bytes: *wanted },
+            Whose::Client => Use::KvShared { bytes: *wanted },
+        };
+        match self.rights.decide(&asked).denial() {
             Some(denial) => refusal.denied_by(&denial),
             None => refusal,
         }

@@ -6,12 +6,14 @@
 pub mod deliver;
 pub mod dispatch;
 pub mod generate;
+pub mod handle;
 pub mod invoke;
 pub mod load;
 pub mod message;
 pub mod noop;
 pub mod publish;
 pub mod reconfigure;
+pub mod tick;
 pub mod unload;
 pub mod upkeep;
 
@@ -21,12 +23,14 @@ use crate::queue::{Lane, Ticket};
 pub use deliver::Deliver;
 pub use dispatch::Dispatch;
 pub use generate::Generate;
+pub use handle::Handle;
 pub use invoke::Invoke;
 pub use load::Load;
 pub use message::Message;
 pub use noop::Noop;
 pub use publish::{Publish, Source};
 pub use reconfigure::Reconfigure;
+pub use tick::Tick;
 pub use unload::Unload;
 pub use upkeep::Upkeep;
 
@@ -46,10 +50,12 @@ pub struct KnownTicket {
 }
 
 /// Every kind there is.
-pub const ALL: [KnownTicket; 11] = [
+pub const ALL: [KnownTicket; 13] = [
     of::<Generate>(),
     of::<Message>(),
     of::<Invoke>(),
+    of::<Handle>(),
+    of::<Tick>(),
     of::<Load>(),
     of::<Reconfigure>(),
     of::<Unload>(),
@@ -79,6 +85,8 @@ pub const fn lane_of(kind: JobKind) -> Lane {
         JobKind::Generate => Generate::LANE,
         JobKind::Message => Message::LANE,
         JobKind::Invoke => Invoke::LANE,
+        JobKind::Handle => Handle::LANE,
+        JobKind::Tick => Tick::LANE,
         JobKind::Load => Load::LANE,
         JobKind::Reconfigure => Reconfigure::LANE,
         JobKind::Unload => Unload::LANE,

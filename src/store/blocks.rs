@@ -11,7 +11,8 @@ use crate::clock;
 use crate::model::block::Block;
 use crate::model::digest::Digest;
 use crate::store::control::CHANNEL;
-use crate::store::{Store, StoreError, script};
+use crate::store::outbox::OwedEntry;
+use crate::store::{Store, StoreError, outbox, script};
 
 /// The book of blocks.
 #[derive(Clone, Debug)]
@@ -44,27 +45,29 @@ impl Blocks {
         Self { store }
     }
 
-    /// Stores a block, in the place of one with the same id, and tells every process.
+    /// Stores a block, in the place of one with the same id, and tells every process; what is to be announced of it is owed
+    /// from then on.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn put(&self, block: &Block) -> Result<(), StoreError> {
-        self.write(block, false).await.map(|_| ())
+    pub async fn put(&self, block: &Block, owed: Option<&OwedEntry>) -> Result<(), StoreError> {
+        self.write(block, owed, false).await.map(|_| ())
     }
 
     /// Stores a block unless there is one with the same id; answers whether it was stored.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn put_new(&self, block: &Block) -> Result<bool, StoreError> {
-        self.write(block, true).await
+    pub async fn put_new(&self, block: &Block, owed: Option<&OwedEntry>) -> Result<bool, StoreError> {
+        self.write(block, owed, true).await
     }
 
-    async fn write(&self, block: &Block, keep: bool) -> Result<bool, StoreError> {
+    async fn write(&self, block: &Block, owed: Option<&OwedEntry>, keep: bool) -> Result<bool, StoreError> {
         let json = serde_json::to_string(block).map_err(StoreError::unwritable("block"))?;
         let mut invocation = script::BLOCK_PUT.prepare_invoke();
         invocation.key(self.store.only_key(BLOCKS)).key(self.store.only_key(GENERATION));
         invocation.arg(&block.id).arg(json).arg(u8::from(keep)).arg(self.store.only_key(CHANNEL));
+        outbox::add_owed(&self.store, &mut invocation, owed);
         self.store.run(&invocation).await
     }
 

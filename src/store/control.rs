@@ -76,6 +76,11 @@ pub enum Message {
         /// How many changes there were.
         generation: u64,
     },
+    /// Forget what you know about this client's webhook endpoints.
+    EndpointsChanged {
+        /// The client.
+        client: ClientId,
+    },
     /// Messages may have been missed: forget everything that messages keep fresh. Made here, never sent over Redis.
     Reconnected,
 }
@@ -218,6 +223,7 @@ impl Control {
             | Message::KeyChanged { .. }
             | Message::AddonChanged { .. }
             | Message::BlocksChanged { .. }
+            | Message::EndpointsChanged { .. }
             | Message::PolicyChanged => {}
         }
         // Nobody listening is fine.

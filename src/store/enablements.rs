@@ -7,11 +7,12 @@ use crate::model::digest::Digest;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
 use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
+use crate::store::outbox::OwedEntry;
 use crate::store::secret_scope::SecretScope;
-use crate::store::{Page, Store, StoreError, jobs, kv_keys, script, usage};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, outbox, script, usage};
 
 pub use handover::{Handover, RolledBack, Switched};
-pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, Previous, Setup, Unloading};
+pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, LastTold, Previous, Setup, Unloading};
 
 /// What came of [`Enablements::put`].
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,28 @@ pub enum Concluded {
 #[derive(Clone, Debug)]
 pub struct Enablements {
     store: Store,
+}
+
+/// A record that is to be written, and what is to be announced of the change.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    record: &'a Enablement,
+    owed: Option<&'a OwedEntry>,
+}
+
+impl<'a> Written<'a> {
+    /// A change that is announced: from the very step on in which it is made (`store/outbox.rs`).
+    #[must_use]
+    pub const fn announced(record: &'a Enablement, owed: Option<&'a OwedEntry>) -> Self {
+        Self { record, owed }
+    }
+}
+
+impl<'a> From<&'a Enablement> for Written<'a> {
+    /// A change that nobody hears of.
+    fn from(record: &'a Enablement) -> Self {
+        Self::announced(record, None)
+    }
 }
 
 /// Noun of a user's enablements: one hash a user, a field an addon.
@@ -72,8 +95,8 @@ impl Enablements {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
-    pub async fn put(&self, expected_revision: u64, enablement: &Enablement) -> Result<Put, StoreError> {
-        let (answer, kept) = self.write(expected_revision, enablement, None).await?;
+    pub async fn put(&self, expected_revision: u64, written: impl Into<Written<'_>>) -> Result<Put, StoreError> {
+        let (answer, kept) = self.write(expected_revision, written.into(), None).await?;
         if answer == WRITTEN {
             return Ok(Put::Stored(expected_revision.saturating_add(1)));
         }
@@ -85,17 +108,19 @@ impl Enablements {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn conclude(&self, job: &JobId, enablement: &Enablement) -> Result<Concluded, StoreError> {
-        let (answer, _) = self.write(enablement.revision, enablement, Some(job)).await?;
+    pub async fn conclude(&self, job: &JobId, written: impl Into<Written<'_>>) -> Result<Concluded, StoreError> {
+        let written = written.into();
+        let (answer, _) = self.write(written.record.revision, written, Some(job)).await?;
         Ok(concluded(answer))
     }
 
     async fn write(
         &self,
         expected_revision: u64,
-        enablement: &Enablement,
+        written: Written<'_>,
         job: Option<&JobId>,
     ) -> Result<(u8, Option<String>), StoreError> {
+        let enablement = written.record;
         let mut invocation = script::ENABLEMENT_PUT.prepare_invoke();
         invocation
             .key(user_key(&self.store, &enablement.client, &enablement.user))
@@ -104,6 +129,7 @@ impl Enablements {
         if let Some(job) = job {
             invocation.key(self.store.key(jobs::RECORD, job.as_str()));
         }
+        outbox::add_owed(&self.store, &mut invocation, written.owed);
         self.store.run(&invocation).await
     }
 
@@ -126,7 +152,8 @@ impl Enablements {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn erase(&self, job: &JobId, enablement: &Enablement) -> Result<Concluded, StoreError> {
+    pub async fn erase(&self, job: &JobId, written: impl Into<Written<'_>>) -> Result<Concluded, StoreError> {
+        let Written { record: enablement, owed } = written.into();
         let Enablement { client, user, addon, .. } = enablement;
         let mut invocation = script::ENABLEMENT_ERASE.prepare_invoke();
         invocation
@@ -145,6 +172,7 @@ impl Enablements {
             .arg(format!("{client}:{user}"))
             .arg(self.store.only_key(CHANNEL))
             .arg(changed(client, user, addon)?);
+        outbox::add_owed(&self.store, &mut invocation, owed);
         Ok(concluded(self.store.run(&invocation).await?))
     }
 
@@ -159,6 +187,28 @@ impl Enablements {
     ) -> Result<Page<(ClientId, UserId)>, StoreError> {
         let Page { items, next_cursor } = self.of_addon_as(addon, cursor).await?;
         Ok(Page { items: items.into_iter().map(|(client, user, _)| (client, user)).collect(), next_cursor })
+    }
+
+    /// Whether any user of `client` has an enablement of `addon`, switched off or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn has_user_of(&self, client: &ClientId, addon: &AddonId) -> Result<bool, StoreError> {
+        let mut cursor = 0_u64;
+        loop {
+            let mut command = redis::cmd("HSCAN");
+            command.arg(self.store.key(OF_ADDON, addon.as_str())).arg(cursor);
+            // A client's name has nothing that a pattern minds.
+            command.arg("MATCH").arg(format!("{client}:*")).arg("COUNT").arg(1000);
+            let (next, members): (u64, Vec<(String, String)>) = self.store.ask(&command).await?;
+            if !members.is_empty() {
+                return Ok(true);
+            }
+            if next == 0 {
+                return Ok(false);
+            }
+            cursor = next;
+        }
     }
 
     /// The same, each with the component that runs for the user; none where it is switched off or was never loaded.

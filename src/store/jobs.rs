@@ -21,7 +21,7 @@ use redis::{Script, ScriptInvocation};
 use crate::clock;
 use crate::model::id::JobId;
 use crate::model::job::{JobStatus, Step};
-use crate::store::{Store, StoreError, script};
+use crate::store::{Store, StoreError, script, signals};
 
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
@@ -33,7 +33,7 @@ pub struct Jobs {
     store: Store,
 }
 
-/// What came of [`Jobs::create`] and [`Jobs::adopt`].
+/// What came of [`Jobs::create`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
     /// The record is new.
@@ -42,9 +42,20 @@ pub enum Created {
     Existing,
 }
 
-impl Created {
-    const fn of(is_new: bool) -> Self {
-        if is_new { Self::New } else { Self::Existing }
+/// What [`Jobs::create_many`] and [`Jobs::adopt`] found out about one job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// Whether its record is new.
+    pub created: Created,
+    /// Whether addons of its user listen to how the user's jobs end.
+    pub is_listened_to: bool,
+}
+
+impl From<u8> for Entered {
+    /// As the script answers.
+    fn from(answer: u8) -> Self {
+        let created = if answer & 1 == 1 { Created::New } else { Created::Existing };
+        Self { created, is_listened_to: answer & 2 == 2 }
     }
 }
 
@@ -108,20 +119,20 @@ impl Jobs {
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
     pub async fn create(&self, job: &NewJob) -> Result<Created, StoreError> {
-        self.write(job, false).await
+        Ok(self.write(job, false).await?.created)
     }
 
     /// Writes the records of jobs that are about to be enqueued, in one round trip; one answer each, in their order.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked; any of the records may or may not be there then.
-    pub async fn create_many(&self, jobs: &[&NewJob]) -> Result<Vec<Created>, StoreError> {
+    pub async fn create_many(&self, jobs: &[&NewJob]) -> Result<Vec<Entered>, StoreError> {
         let mut invocation = self.creation();
         for job in jobs {
             self.add_creation(&mut invocation, job, false)?;
         }
-        let news: Vec<bool> = self.store.run(&invocation).await?;
-        Ok(news.into_iter().map(Created::of).collect())
+        let news: Vec<u8> = self.store.run(&invocation).await?;
+        Ok(news.into_iter().map(Entered::from).collect())
     }
 
     /// Writes the record of a job that a foreign producer enqueued. Where somebody awaits its end, its dispatch is
@@ -129,15 +140,15 @@ impl Jobs {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn adopt(&self, job: &NewJob) -> Result<Created, StoreError> {
+    pub async fn adopt(&self, job: &NewJob) -> Result<Entered, StoreError> {
         self.write(job, job.is_awaited()).await
     }
 
-    async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Created, StoreError> {
+    async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Entered, StoreError> {
         let mut invocation = self.creation();
         self.add_creation(&mut invocation, job, is_owed)?;
-        let (is_new,): (bool,) = self.store.run(&invocation).await?;
-        Ok(Created::of(is_new))
+        let (answer,): (u8,) = self.store.run(&invocation).await?;
+        Ok(Entered::from(answer))
     }
 
     fn creation(&self) -> ScriptInvocation<'static> {
@@ -155,6 +166,7 @@ impl Jobs {
         invocation
             .key(self.record_key(&job.id))
             .key(self.store.key(list::ALL, job.client.as_str()))
+            .key(signals::listeners_key(&self.store, &job.client, job.user.as_ref()))
             .arg(job.to_parts()?.joined())
             .arg(millis(job.created_at))
             .arg(list::member(job))

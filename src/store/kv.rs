@@ -13,6 +13,7 @@
 
 mod copies;
 mod pages;
+mod sharing;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use crate::store::{Page, Store, StoreError, script};
 pub use crate::store::kv_copy::{ScopeCopy, ValuesCopy};
 pub use crate::store::kv_keys::scope_of;
 pub use pages::KvRecord;
+pub use sharing::shared_scope_of;
 
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;

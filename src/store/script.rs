@@ -99,12 +99,14 @@ script!(
     /// Stores an enablement if its revision still is what the caller read.
     ENABLEMENT_PUT,
     "job_seal.lua",
+    "announce.lua",
     "enablement_put.lua"
 );
 script!(
     /// Removes an enablement and what its addon kept, if its revision still is what the caller read.
     ENABLEMENT_ERASE,
     "job_seal.lua",
+    "announce.lua",
     "enablement_erase.lua"
 );
 script!(
@@ -112,12 +114,14 @@ script!(
     ENABLEMENT_SWITCH,
     "job_seal.lua",
     "kv_marks.lua",
+    "announce.lua",
     "enablement_switch.lua"
 );
 script!(
     /// Stores an enablement that goes back to the values of the version before.
     ENABLEMENT_ROLL_BACK,
     "kv_marks.lua",
+    "announce.lua",
     "enablement_roll_back.lua"
 );
 script!(
@@ -135,6 +139,7 @@ script!(
 script!(
     /// Stores a block, unless one that is there is to stay.
     BLOCK_PUT,
+    "announce.lua",
     "block_put.lua"
 );
 script!(
@@ -201,10 +206,42 @@ script!(
     "kv_delete.lua"
 );
 script!(
+    /// Removes a whole scope, unless it was written since.
+    KV_REMOVE,
+    "kv_remove.lua"
+);
+script!(
     /// Lists keys.
     KV_LIST,
     "kv.lua",
     "kv_list.lua"
+);
+script!(
+    /// Stores a webhook endpoint, while the client has fewer than it may.
+    ENDPOINT_CREATE,
+    "endpoint_create.lua"
+);
+script!(
+    /// Replaces a webhook endpoint that still is what the caller read.
+    ENDPOINT_CHANGE,
+    "endpoint_change.lua"
+);
+script!(
+    /// Removes a webhook endpoint with everything that was delivered to it.
+    ENDPOINT_REMOVE,
+    "endpoint_remove.lua"
+);
+script!(
+    /// Writes down that an event goes to an endpoint.
+    DELIVERY_OPEN,
+    "delivery.lua",
+    "delivery_open.lua"
+);
+script!(
+    /// Writes down what came of an attempt.
+    DELIVERY_NOTE,
+    "delivery.lua",
+    "delivery_note.lua"
 );
 script!(
     /// Stores a secret, a user's own only beside an enablement.

@@ -9,8 +9,8 @@ use crate::config::webhooks::WebhookSettings;
 use crate::model::disposition::Disposition;
 use crate::model::units::ByteSize;
 use crate::net::{Answer, Client, Method, NetError, Request, UNREACHABLE};
+use crate::webhooks::keyring::Signers;
 use crate::webhooks::schedule::{Schedule, parse_retry_after};
-use crate::webhooks::secret::WebhookSecret;
 use crate::webhooks::sign::signature_header;
 
 /// Longest receiver URL, in bytes: what every proxy between us and it takes.
@@ -25,8 +25,8 @@ pub struct Delivery {
     pub webhook_id: String,
     /// The JSON that is sent and signed.
     pub body: String,
-    /// What signs it: one secret, or two during a rotation.
-    pub secrets: Vec<WebhookSecret>,
+    /// What signs it: during a rotation twice.
+    pub signers: Signers,
     /// The number of this attempt; 1 is the first.
     pub attempt: u32,
 }
@@ -164,7 +164,7 @@ impl Deliverer {
         Request::new(Method::Post, url)
             .header("webhook-id", &delivery.webhook_id)
             .header("webhook-timestamp", timestamp.to_string())
-            .header("webhook-signature", signature_header(&delivery.secrets, &delivery.webhook_id, timestamp, body))
+            .header("webhook-signature", signature_header(&delivery.signers, &delivery.webhook_id, timestamp, body))
             .body("application/json", body.to_vec())
             .within(self.timeout)
             .cutting_at(self.kept_answer)

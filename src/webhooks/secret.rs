@@ -9,7 +9,7 @@ use rand::RngCore as _;
 use sha2::Sha256;
 
 use crate::config::secrets::RootKey;
-use crate::model::id::ClientId;
+use crate::model::id::{ClientId, EndpointId};
 
 /// What every secret starts with: some verifiers decode base64 only behind it and use the raw text otherwise.
 const PREFIX: &str = "whsec_";
@@ -51,6 +51,13 @@ impl WebhookSecret {
     #[must_use]
     pub fn default_of(root: &RootKey, client: &ClientId, generation: u32) -> Self {
         Self(root.derive("webhook-default-secret", &format!("{generation}/{client}")).to_vec())
+    }
+
+    /// The secret of a standing endpoint whose client has given none: derived, so nothing is stored. Each rotation counts
+    /// `generation` up.
+    #[must_use]
+    pub fn of_endpoint(root: &RootKey, endpoint: &EndpointId, generation: u32) -> Self {
+        Self(root.derive("webhook-endpoint-secret", &format!("{generation}/{endpoint}")).to_vec())
     }
 
     /// The secret as its owner needs it. Never log it.

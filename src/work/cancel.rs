@@ -36,7 +36,7 @@ impl Work {
             Removal::Active => Ok(CancelAnswer::Cancelling),
             Removal::Removed | Removal::Absent => {
                 self.jobs.finish(id, &Outcome::Cancelled).await?;
-                if record.facts.is_foreign && record.facts.is_awaited() {
+                if record.facts.is_foreign && self.is_told(&record).await? {
                     self.leave_dispatch(&record).await?;
                 }
                 Ok(CancelAnswer::Cancelled)
@@ -58,7 +58,7 @@ impl Work {
             Retried::Missing => Ok(RetryAnswer::Missing),
             Retried::NotFailed(status) => Ok(RetryAnswer::NotFailed(status)),
             Retried::Requeued(_) => {
-                if record.facts.is_awaited() {
+                if self.is_told(&record).await? {
                     // The flow parent ran when the job failed; this end is announced by the worker.
                     self.jobs.owe(id).await?;
                 }

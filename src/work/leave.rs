@@ -1,6 +1,7 @@
 //! Record, then ticket: for all who ask at the same time, in two trips.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::model::code::JobCode;
 use crate::model::id::JobId;
@@ -18,7 +19,20 @@ pub(super) const TURNS: usize = 3;
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub(super) job: NewJob,
-    pub(super) ticket: Option<ReadyTicket>,
+    ticket: Option<ReadyTicket>,
+    /// Known once the record was written.
+    is_listened_to: AtomicBool,
+}
+
+impl Leaving {
+    pub(super) const fn new(job: NewJob, ticket: Option<ReadyTicket>) -> Self {
+        Self { job, ticket, is_listened_to: AtomicBool::new(false) }
+    }
+
+    /// Whether addons of the user listen to how the job ends. Its ticket was not left then: a dispatch has to wait for it.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.is_listened_to.load(Ordering::Acquire)
+    }
 }
 
 impl Work {
@@ -37,12 +51,15 @@ impl Work {
 
     async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
         let jobs: Vec<&NewJob> = batch.iter().map(|leaving| &leaving.job).collect();
-        for (job, created) in jobs.iter().zip(self.jobs.create_many(&jobs).await?) {
-            if created == Created::Existing {
-                self.revive(&job.id).await?;
+        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&jobs).await?) {
+            let is_listened_to = entered.is_listened_to && leaving.job.kind.is_heard();
+            leaving.is_listened_to.store(is_listened_to, Ordering::Release);
+            if entered.created == Created::Existing {
+                self.revive(&leaving.job.id).await?;
             }
         }
-        let tickets: Vec<&ReadyTicket> = batch.iter().filter_map(|leaving| leaving.ticket.as_ref()).collect();
+        let plain = batch.iter().filter(|leaving| !leaving.is_listened_to());
+        let tickets: Vec<&ReadyTicket> = plain.filter_map(|leaving| leaving.ticket.as_ref()).collect();
         Ok(self.producer.add_many(&tickets).await?)
     }
 

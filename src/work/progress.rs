@@ -9,7 +9,6 @@ use tracing::warn;
 
 use crate::clock;
 use crate::model::code::JobCode;
-use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::{Step, StepStatus};
 use crate::model::job_error::JobError;
@@ -62,11 +61,9 @@ impl<T> Found<T> {
 }
 
 impl Progress {
-    /// The voice of one attempt.
+    /// The voice of one attempt; `is_announced` says whether somebody wants to be told of each step forward.
     #[must_use]
-    pub fn new(work: Work, record: &JobRecord, delivery: Arc<Delivery>) -> Self {
-        let webhook = record.facts.webhook.as_ref();
-        let is_announced = webhook.is_some_and(|target| target.events.contains(&EventType::JobProgress));
+    pub fn new(work: Work, record: &JobRecord, delivery: Arc<Delivery>, is_announced: bool) -> Self {
         Self { work, job: record.facts.id.clone(), is_announced, delivery, told: Arc::default() }
     }
 

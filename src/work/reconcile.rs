@@ -39,7 +39,7 @@ impl Work {
             QueuedState::Absent if record.status == RecordStatus::Cancelling => Outcome::Cancelled,
             QueuedState::Absent if is_lost(&record) => {
                 // No flow parent is sure to wait for it; a second dispatch of the same event is harmless.
-                if record.facts.is_awaited() {
+                if self.is_told(&record).await? {
                     self.leave_dispatch(&record).await?;
                 }
                 Outcome::Failed(lost())

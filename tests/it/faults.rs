@@ -3,6 +3,7 @@
 mod boundaries;
 mod changes;
 mod compiler;
+mod cron;
 mod dev;
 mod kill_switch;
 mod killed_worker;

@@ -12,3 +12,11 @@ mod problems;
 mod publish;
 mod service;
 mod updates;
+mod webhooks;
+
+use semantest::app::Roles;
+
+/// The API without workers, for tests that change settings.
+fn api_alone() -> Roles {
+    Roles { api: true, lanes: Vec::new() }
+}

@@ -1,12 +1,15 @@
 //! Webhook deliveries: outcomes of one attempt against receivers of every temper, and signatures seen from outside.
 
 mod attempts;
+mod enablements;
+mod endpoints;
+mod outcomes;
 mod signatures;
 
 use semantest::config::webhooks::WebhookSettings;
 use semantest::model::units::Span;
 use semantest::net::{Client, ClientLimits, NetError, Policy, Purpose};
-use semantest::webhooks::{Deliverer, Delivery, WebhookSecret};
+use semantest::webhooks::{Deliverer, Delivery, Signers, WebhookSecret};
 
 use crate::net::listing;
 
@@ -27,7 +30,7 @@ fn delivery(url: impl Into<String>) -> Delivery {
         url: url.into(),
         webhook_id: String::from("msg_0123"),
         body: String::from(r#"{"type":"job.completed"}"#),
-        secrets: vec![WebhookSecret::generate()],
+        signers: Signers { secrets: vec![WebhookSecret::generate()], pairs: Vec::new() },
         attempt: 1,
     }
 }

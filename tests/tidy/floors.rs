@@ -35,7 +35,7 @@ const FLOORS: [(&str, u8); 21] = [
 const NEIGHBOURS: [(&str, &[&str]); 6] = [
     ("config", &["model"]),
     ("telemetry", &["config"]),
-    ("addons", &["work"]),
+    ("addons", &["work", "events"]),
     ("ports", &["imaging", "addons", "work"]),
     ("cli", &["app"]),
     ("main", &["cli"]),

@@ -46,15 +46,8 @@ impl Addons {
         // It belongs to the start that asked for the picture, and is none of its own.
         let started_by = StartedBy { then_action: None, follows: Some(facts.id.clone()), ..start.clone() };
         let options = JobOptions { hops: facts.hops, started_by: Some(started_by), ..JobOptions::default() };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: Some(&owner.addon),
-            ticket: &ticket,
-            options: &options,
-            idempotency: None,
-            traceparent: facts.traceparent.as_deref(),
-        };
+        let submission =
+            Submission { traceparent: facts.traceparent.as_deref(), ..owner.submission(&ticket, &options) };
         let work = &self.inner.work;
         work.submit_reserved(work.reserve_known(id.clone()), &submission).await?;
         Ok(Some(id))

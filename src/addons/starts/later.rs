@@ -92,15 +92,7 @@ impl Starts {
             ..Invoke::default()
         };
         let options = JobOptions { delay: Some(delay).filter(|delay| !delay.is_zero()), ..self.options(hops, None) };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: Some(&owner.addon),
-            ticket: &ticket,
-            options: &options,
-            idempotency: None,
-            traceparent,
-        };
+        let submission = Submission { traceparent, ..owner.submission(&ticket, &options) };
         let work = &self.starting.work;
         work.submit_reserved(work.reserve_known(id.clone()), &submission).await.map(|_| ())
     }

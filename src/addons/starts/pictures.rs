@@ -92,15 +92,8 @@ impl Starts {
             hops: Some(hops),
             ..Generate::of(request)
         };
-        let submission = Submission {
-            client: &owner.client,
-            user: Some(&owner.user),
-            addon: None,
-            ticket: &ticket,
-            options: &self.options(hops, then),
-            idempotency: None,
-            traceparent,
-        };
+        let options = self.options(hops, then);
+        let submission = Submission { addon: None, traceparent, ..owner.submission(&ticket, &options) };
         let work = &self.starting.work;
         work.submit_reserved(work.reserve_known(id.clone()), &submission).await.map(|_| ())
     }

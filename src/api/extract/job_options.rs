@@ -78,7 +78,11 @@ fn note<T>(fields: &mut Fields<'_>, pointer: String, read: Result<T, String>) ->
     }
 }
 
-fn read_url(value: &Value, may_call: &UrlCheck<'_>) -> Result<String, String> {
+/// Reads the address of a receiver.
+///
+/// # Errors
+/// What is wrong with it, in words for the client.
+pub fn read_url(value: &Value, may_call: &UrlCheck<'_>) -> Result<String, String> {
     let text = value.as_str().ok_or("must be a string")?;
     if text.len() > MAX_URL_CHARS {
         return Err(format!("must be at most {MAX_URL_CHARS} characters"));

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use semver::Version;
 
 use crate::api::problem::{Fault, Place, Problem, ProblemCode};
-use crate::model::id::{AddonId, ArtifactId, JobId, UserId};
+use crate::model::id::{AddonId, ArtifactId, DeliveryId, EndpointId, JobId, UserId};
 use crate::model::signature::PublisherKeyId;
 
 /// The path's ids as `T`.
@@ -82,6 +82,28 @@ impl FromPath for ArtifactId {
     /// What is no artifact id names no artifact.
     fn problem(_faults: Vec<Fault>) -> Problem {
         Problem::new(ProblemCode::NotFound, "no artifact has such an id")
+    }
+}
+
+impl FromPath for EndpointId {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("webhookId", Self::parse)
+    }
+
+    /// What is no endpoint's id names no endpoint.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no webhook endpoint has such an id")
+    }
+}
+
+impl FromPath for DeliveryId {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("deliveryId", Self::parse)
+    }
+
+    /// What is no delivery's id names no delivery.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no delivery has such an id")
     }
 }
 

@@ -68,6 +68,12 @@ impl QueryFields {
         }
     }
 
+    /// Whether the parameter was given and not taken yet.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> bool {
+        self.left.iter().any(|(key, value)| key == name && !value.is_empty())
+    }
+
     /// `true` or `false`; false when absent.
     pub fn flag(&mut self, name: &str) -> bool {
         self.parsed(name, |text| match text {

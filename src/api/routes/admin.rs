@@ -4,7 +4,7 @@ pub mod blocks;
 pub mod keys;
 pub mod policy;
 pub mod publishers;
-mod queues;
+pub mod queues;
 pub mod secrets;
 
 use axum::Json;

@@ -25,12 +25,15 @@ use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
 use crate::model::capability::Capability;
+use crate::model::cron;
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
 use crate::store::enablements::AutoUpdate;
 
 /// Most grants that a wish lists: more than there are kinds, since a kind may stand several times.
 const MAX_GRANTS: usize = 50;
+/// Longest name of a time zone, in characters.
+const MAX_TIMEZONE_CHARS: usize = 64;
 /// Longest wish for a version, in characters.
 const MAX_VERSION_CHARS: usize = 100;
 
@@ -50,6 +53,7 @@ impl FromJobFields for EnableSpec {
             grants: read_grants(fields),
             consent: fields.parsed("consent", Digest::parse),
             auto_update: read_auto_update(fields),
+            timezone: read_timezone(fields),
         })
     }
 }
@@ -62,8 +66,17 @@ impl FromFields for PatchSpec {
             auto_update: read_auto_update(fields),
             grants: read_grants(fields),
             budget: budget::read(fields),
+            timezone: read_timezone(fields),
         })
     }
+}
+
+fn read_timezone(fields: &mut Fields<'_>) -> Option<String> {
+    let zone = fields.text("timezone", MAX_TIMEZONE_CHARS)?;
+    if !cron::is_timezone(&zone) {
+        fields.fault("timezone", "must be the IANA name of a time zone, such as Europe/Berlin or UTC");
+    }
+    Some(zone)
 }
 
 fn read_auto_update(fields: &mut Fields<'_>) -> Option<AutoUpdate> {
@@ -243,6 +256,9 @@ pub struct EnableRequest {
     pub consent: Option<String>,
     /// `none` (default) or `compatible`.
     pub auto_update: Option<String>,
+    /// The time zone of the user's schedules, an IANA name; UTC where nothing was ever said.
+    #[schema(example = "Europe/Berlin")]
+    pub timezone: Option<String>,
     /// Options of the job.
     #[serde(flatten)]
     pub options: JobOptionsDocument,
@@ -264,4 +280,7 @@ pub struct PatchRequest {
     pub grants: Option<Value>,
     /// What it may use within a day; `{}` takes the budget away. The platform's policy may allow less.
     pub budget: Option<BudgetDocument>,
+    /// The time zone of the user's schedules, an IANA name.
+    #[schema(example = "Europe/Berlin")]
+    pub timezone: Option<String>,
 }

@@ -253,6 +253,8 @@ pub struct EnablementDocument {
     pub order: i64,
     /// `none` or `compatible`.
     pub auto_update: String,
+    /// The time zone of the user's schedules, where one was named; UTC otherwise.
+    pub timezone: Option<String>,
     /// The last job about it.
     pub job_id: Option<String>,
     /// What that job did.
@@ -368,43 +370,5 @@ pub struct KeyPage {
     /// The keys.
     pub data: Vec<KeyDocument>,
     /// Where the next page begins; `null` on the last one.
-    pub next_cursor: Option<String>,
-}
-
-/// One queue and how full it is.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Queue)]
-pub struct QueueDocument {
-    /// Its name.
-    #[schema(example = "addon-calls")]
-    pub queue: String,
-    /// Jobs without a priority that wait.
-    pub waiting: u64,
-    /// Jobs with a priority that wait.
-    pub prioritized: u64,
-    /// Jobs in workers' hands.
-    pub active: u64,
-    /// Jobs that wait for their time.
-    pub delayed: u64,
-    /// Jobs that wait for another job.
-    pub waiting_children: u64,
-    /// Completed jobs that are still kept.
-    pub completed: u64,
-    /// Dead letters.
-    pub failed: u64,
-    /// Age of the job that has waited longest.
-    pub oldest_waiting_ms: Option<u64>,
-    /// Whether it is paused.
-    pub is_paused: bool,
-}
-
-/// The queues.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct QueuePage {
-    /// One entry a queue.
-    pub data: Vec<QueueDocument>,
-    /// Always `null`.
     pub next_cursor: Option<String>,
 }

@@ -77,15 +77,8 @@ async fn submit(bench: &Bench, kind: Kind) -> anyhow::Result<()> {
     let (user, addon) = (&bench.owner.user, &bench.owner.addon);
     match kind {
         Kind::Noop => {
-            let submission = Submission {
-                client: &bench.client,
-                user: Some(user),
-                addon: None,
-                ticket: &Noop::default(),
-                options: &options,
-                idempotency: None,
-                traceparent: None,
-            };
+            let ticket = Noop::default();
+            let submission = Submission { addon: None, ..bench.owner.submission(&ticket, &options) };
             bench.services().work.submit(&submission).await?;
         }
         Kind::Invoke => {
@@ -97,15 +90,7 @@ async fn submit(bench: &Bench, kind: Kind) -> anyhow::Result<()> {
                 params: json!({}),
                 ..Invoke::default()
             };
-            let submission = Submission {
-                client: &bench.client,
-                user: Some(user),
-                addon: Some(addon),
-                ticket: &ticket,
-                options: &options,
-                idempotency: None,
-                traceparent: None,
-            };
+            let submission = bench.owner.submission(&ticket, &options);
             bench.services().work.submit(&submission).await?;
         }
     }

@@ -24,8 +24,9 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(bound: &Bound, keyring: &Keyring, redis: &RedisSettings) -> anyhow::Result<Self> {
+    pub(super) async fn new(bound: &Bound, keyring: &Keyring, redis: &RedisSettings) -> anyhow::Result<Self> {
         let address = bound.api_address.context("dev always has an API listener")?;
+        let webhooks = &bound.app().services().webhooks;
         let ops = bound.ops_address.context("dev always has an operators' listener")?;
         Ok(Self {
             ready: true,
@@ -34,7 +35,7 @@ impl Ready {
             admin_key: keyring.admin_key().to_owned(),
             publisher_key: keyring.publisher_key().to_owned(),
             client_key: keyring.client_key().to_owned(),
-            webhook_secret: bound.app().services().webhooks.default_secret(&ClientId::parse(DEV_CLIENT)?).reveal(),
+            webhook_secret: webhooks.default_secret(&ClientId::parse(DEV_CLIENT)?).await?.secret.reveal(),
             redis_url: redis.url.clone(),
             prefix: redis.prefix.clone(),
         })

@@ -13,6 +13,8 @@ pub(in crate::host) mod imports {
             world offered {
                 include semantest:addon/base@1.0.0;
                 import semantest:addon/kv@1.0.0;
+                import semantest:addon/kv-shared@1.0.0;
+                import semantest:addon/events@1.0.0;
                 import semantest:addon/secrets@1.0.0;
                 import semantest:addon/secrets-reveal@1.0.0;
                 import semantest:addon/images@1.0.0;
@@ -25,6 +27,7 @@ pub(in crate::host) mod imports {
             "semantest:addon/log": trappable,
             "semantest:addon/config": trappable,
             "semantest:addon/kv": trappable,
+            "semantest:addon/kv-shared": trappable,
             "semantest:addon/kv-types.[drop]bucket": trappable,
             "semantest:addon/secrets": trappable,
             default: async | trappable,
@@ -64,4 +67,6 @@ export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
+export!(event_handler, "semantest:addon/with-event-handler");
+export!(schedule_handler, "semantest:addon/with-schedule-handler");
 export!(image_provider, "semantest:addon/with-image-provider");

@@ -1,4 +1,4 @@
-//! `kv`: small durable state behind a handle.
+//! `kv` and `kv-shared`: small durable state behind a handle.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wasmtime::component::Resource;
 
-use crate::host::api::v1::imports::semantest::addon::{kv, kv_types};
+use crate::host::api::v1::imports::semantest::addon::{kv, kv_shared, kv_types};
 use crate::host::ports::{KvEntry, KvPort, KvSwap, PortError};
 use crate::host::resources::HostBucket;
 use crate::host::state::GuestState;
@@ -23,12 +23,22 @@ const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl kv::Host for GuestState {
     fn open(&mut self) -> Result<Resource<HostBucket>, PortError> {
-        let port = self.ports.kv.clone().ok_or_else(|| PortError::unavailable("no store is attached to this call"))?;
-        Ok(self.table.push(HostBucket(port))?)
+        self.open_bucket(self.ports.kv.clone())
+    }
+}
+
+impl kv_shared::Host for GuestState {
+    fn open(&mut self) -> Result<Resource<HostBucket>, PortError> {
+        self.open_bucket(self.ports.kv_shared.clone())
     }
 }
 
 impl GuestState {
+    fn open_bucket(&mut self, port: Option<Arc<dyn KvPort>>) -> Result<Resource<HostBucket>, PortError> {
+        let port = port.ok_or_else(|| PortError::unavailable("no store is attached to this call"))?;
+        Ok(self.table.push(HostBucket(port))?)
+    }
+
     /// The bucket behind a handle, for one operation that carries so many bytes of key and value.
     fn bucket(&mut self, handle: &Resource<HostBucket>, bytes: usize) -> Result<Arc<dyn KvPort>, PortError> {
         self.tally.kv(&self.limits, bytes)?;

@@ -1,5 +1,7 @@
 //! How much is in a component, and how much may be: counted before anything is validated.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use wasmparser::{Parser, Payload};
 
@@ -49,6 +51,10 @@ pub struct InspectLimits {
     pub max_tables: u64,
     /// Imports and exports of the component.
     pub max_names: u64,
+    /// Schedules of the manifest.
+    pub max_schedules: u64,
+    /// Shortest time between two occurrences of a schedule.
+    pub schedule_interval: Duration,
 }
 
 impl InspectLimits {
@@ -64,6 +70,8 @@ impl InspectLimits {
             max_memories: 16,
             max_tables: 64,
             max_names: 512,
+            max_schedules: 16,
+            schedule_interval: Duration::from_secs(60),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Why a component is refused: a code for programs, a sentence for people, facts for both.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -67,6 +69,19 @@ pub enum InspectError {
         /// Each of them, at least one.
         imports: Vec<UndeclaredImport>,
     },
+    /// A schedule that comes more often than this host lets it.
+    #[error(
+        "the schedule `{schedule}` comes again after {} s, at least {} s are required; give its cron expression fewer times",
+        .reached.as_secs_f64(), .allowed.as_secs_f64()
+    )]
+    ScheduleTooFrequent {
+        /// Its name.
+        schedule: String,
+        /// The shortest gap that was found.
+        reached: Duration,
+        /// The shortest gap that may be.
+        allowed: Duration,
+    },
     /// Exports that the manifest promises, or that are there in part.
     #[error("missing exports: {}", list(.exports, MissingExport::sentence))]
     ExportMissing {
@@ -126,7 +141,7 @@ impl InspectError {
             Self::NotAComponent { .. } => JobCode::NotAComponent,
             Self::Invalid { .. } => JobCode::ComponentInvalid,
             Self::ManifestMissing => JobCode::ManifestMissing,
-            Self::ManifestInvalid(_) => JobCode::ManifestInvalid,
+            Self::ManifestInvalid(_) | Self::ScheduleTooFrequent { .. } => JobCode::ManifestInvalid,
             Self::ContractUnsupported { .. } => JobCode::ContractUnsupported,
             Self::ImportForbidden { .. } => JobCode::ImportForbidden,
             Self::ImportNotDeclared { .. } => JobCode::ImportNotDeclared,
@@ -145,6 +160,7 @@ impl InspectError {
             | Self::ContractUnsupported { .. }
             | Self::ImportForbidden { .. }
             | Self::ImportNotDeclared { .. }
+            | Self::ScheduleTooFrequent { .. }
             | Self::ExportMissing { .. } => "inspect",
         }
     }
@@ -169,6 +185,10 @@ impl InspectError {
             }
             Self::ImportForbidden { imports } => json!({ "imports": imports }),
             Self::ImportNotDeclared { imports } => json!({ "imports": imports }),
+            Self::ScheduleTooFrequent { schedule, reached, allowed } => {
+                let millis = |span: &Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+                json!({ "schedule": schedule, "reachedMs": millis(reached), "allowedMs": millis(allowed) })
+            }
             Self::ExportMissing { exports } => json!({ "exports": exports }),
         }
     }

@@ -43,8 +43,8 @@ const CALLBACKS: [Callback; 11] = [
     Callback { interface: "after-reply", functions: &["run"], is_called: false },
     Callback { interface: "before-image", functions: &["run"], is_called: true },
     Callback { interface: "after-image", functions: &["run"], is_called: true },
-    Callback { interface: "event-handler", functions: &["handle"], is_called: false },
-    Callback { interface: "schedule-handler", functions: &["tick"], is_called: false },
+    Callback { interface: "event-handler", functions: &["handle"], is_called: true },
+    Callback { interface: "schedule-handler", functions: &["tick"], is_called: true },
     Callback { interface: "image-provider", functions: &["generate"], is_called: true },
 ];
 

@@ -131,9 +131,6 @@ fn verdict(name: &InterfaceName<'_>, shape: Shape) -> Verdict {
         Some(CapabilityKind::Http) if !names::is_wasi_0_2(name) => {
             Verdict::Forbidden(String::from("only wasi:http 0.2 is known here"))
         }
-        Some(kind) if !kind.is_offered() => {
-            Verdict::Forbidden(format!("the capability `{}` is not offered by this host yet", kind.as_str()))
-        }
         // Its handles are linked with it alone; the others' stand in interfaces of types.
         Some(CapabilityKind::Secrets) => Verdict::Needs(CapabilityKind::Secrets),
         // The host gives out the handles that this names; holding one is not calling anything.

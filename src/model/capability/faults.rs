@@ -119,11 +119,14 @@ pub(in crate::model) fn methods(texts: &[String], faults: &mut Vec<CapabilityFau
 
 /// What is wrong with the name of a secret or topic.
 pub(in crate::model) fn name(field: &str, text: &str, faults: &mut Vec<CapabilityFault>) {
+    faults.extend(topic_fault(text).map(|message| CapabilityFault::at(field, message)));
+}
+
+/// Why `text` is not the name of a topic or secret.
+pub(in crate::model) fn topic_fault(text: &str) -> Option<String> {
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b':');
-    if text.is_empty() || text.len() > MAX_NAME_BYTES || !text.bytes().all(is_good) {
-        let message = format!("must be 1-{MAX_NAME_BYTES} of A-Z a-z 0-9 . - _ / :");
-        faults.push(CapabilityFault::at(field, message));
-    }
+    let is_fault = text.is_empty() || text.len() > MAX_NAME_BYTES || !text.bytes().all(is_good);
+    is_fault.then(|| format!("must be 1-{MAX_NAME_BYTES} of A-Z a-z 0-9 . - _ / :"))
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::model::capability::CapabilityKind;
+use crate::model::capability::{CapabilityKind, topic_fault};
 use crate::model::contract::ContractRange;
+use crate::model::cron::{self, Cron};
 use crate::model::id::PartName;
 use crate::model::manifest::fault::ManifestFault;
 use crate::model::manifest::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, Manifest};
+use crate::model::topic;
 
 /// Most characters of a description (`manifest.md`).
 const MAX_DESCRIPTION_CHARS: usize = 280;
@@ -57,6 +59,7 @@ fn parts(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
         ("/actions", manifest.actions.len()),
         ("/hooks", manifest.hooks.len()),
         ("/schedules", manifest.schedules.len()),
+        ("/events/handles", manifest.handles().len()),
         ("/capabilities", manifest.capabilities.len()),
     ] {
         if count > MAX_PARTS {
@@ -71,6 +74,7 @@ fn parts(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
     for (index, schedule) in manifest.schedules.iter().enumerate() {
         name(&format!("/schedules/{index}/name"), &schedule.name, &mut seen, faults);
     }
+    signals(manifest, faults);
     let mut points = HashSet::new();
     for (index, hook) in manifest.hooks.iter().enumerate() {
         if !points.insert(hook.point) {
@@ -78,6 +82,39 @@ fn parts(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
                 format!("/hooks/{index}/point"),
                 "stands twice; an addon has one hook a point",
             ));
+        }
+    }
+}
+
+/// What it is woken by: the clock, and events.
+fn signals(manifest: &Manifest, faults: &mut Vec<ManifestFault>) {
+    for (index, schedule) in manifest.schedules.iter().enumerate() {
+        if let Err(error) = Cron::parse(&schedule.cron) {
+            faults.push(ManifestFault::at(format!("/schedules/{index}/cron"), error.to_string()));
+        }
+        if let Some(zone) = schedule.timezone.as_deref().filter(|zone| *zone != "user" && !cron::is_timezone(zone)) {
+            let message = format!("`{zone}` is neither `user` nor an IANA name such as Europe/Berlin");
+            faults.push(ManifestFault::at(format!("/schedules/{index}/timezone"), message));
+        }
+    }
+    let asks_for = |kind| manifest.capabilities.iter().any(|capability| capability.kind == kind);
+    if !manifest.schedules.is_empty() && !asks_for(CapabilityKind::Schedule) {
+        faults.push(ManifestFault::at("/schedules", "need the capability `schedule`, with a reason for the user"));
+    }
+    let mut seen = HashSet::new();
+    for (index, handled) in manifest.handles().iter().enumerate() {
+        let pointer = format!("/events/handles/{index}");
+        let fault = topic_fault(handled).or_else(|| topic::handle_fault(handled));
+        faults.extend(fault.map(|message| ManifestFault::at(&pointer, message)));
+        if !seen.insert(handled) {
+            faults.push(ManifestFault::at(pointer, "stands twice"));
+        }
+    }
+    for (index, capability) in manifest.capabilities.iter().enumerate() {
+        for (place, emitted) in capability.emits.iter().enumerate() {
+            let fault = topic::emit_fault(emitted);
+            let pointer = format!("/capabilities/{index}/emits/{place}");
+            faults.extend(fault.map(|message| ManifestFault::at(pointer, message)));
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Load {
     /// `none` or `compatible`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_update: Option<String>,
+    /// The time zone of the user's schedules, an IANA name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// Where this job's events go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,

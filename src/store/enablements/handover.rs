@@ -6,9 +6,11 @@ use redis::ScriptInvocation;
 
 use crate::model::id::JobId;
 use crate::store::control::CHANNEL;
-use crate::store::enablements::{Enablement, Enablements, OF_ADDON, STOPPED, WRITTEN, changed, in_use, user_key};
+use crate::store::enablements::{
+    Enablement, Enablements, OF_ADDON, STOPPED, WRITTEN, Written, changed, in_use, user_key,
+};
 use crate::store::kv_copy::{COPY_LIFE, ScopeCopy, millis};
-use crate::store::{StoreError, jobs, kv_keys, script};
+use crate::store::{StoreError, jobs, kv_keys, outbox, script};
 
 /// How long values outlive the time that a record promises them for, so that the promise is kept.
 const SLACK: Duration = Duration::from_secs(60 * 60);
@@ -60,9 +62,10 @@ impl Enablements {
     pub async fn switch(
         &self,
         job: &JobId,
-        enablement: &Enablement,
+        written: impl Into<Written<'_>>,
         handover: &Handover<'_>,
     ) -> Result<Switched, StoreError> {
+        let Written { record: enablement, owed } = written.into();
         let store = &self.store;
         let mut invocation = script::ENABLEMENT_SWITCH.prepare_invoke();
         invocation
@@ -78,6 +81,7 @@ impl Enablements {
             .arg(&handover.values.numbers)
             .arg(millis(handover.keep.saturating_add(SLACK)))
             .arg(millis(COPY_LIFE));
+        outbox::add_owed(store, &mut invocation, owed);
         Ok(match store.run(&invocation).await? {
             WRITTEN => Switched::Written,
             STOPPED => Switched::Stopped,
@@ -91,7 +95,8 @@ impl Enablements {
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn roll_back(&self, enablement: &Enablement, left: &str) -> Result<RolledBack, StoreError> {
+    pub async fn roll_back(&self, written: impl Into<Written<'_>>, left: &str) -> Result<RolledBack, StoreError> {
+        let Written { record: enablement, owed } = written.into();
         let store = &self.store;
         let mut invocation = script::ENABLEMENT_ROLL_BACK.prepare_invoke();
         invocation
@@ -102,6 +107,7 @@ impl Enablements {
         }
         self.change_arguments(&mut invocation, enablement.revision, enablement)?;
         invocation.arg(millis(COPY_LIFE));
+        outbox::add_owed(store, &mut invocation, owed);
         Ok(match store.run(&invocation).await? {
             WRITTEN => RolledBack::Written,
             VALUES_CHANGED => RolledBack::Gone,

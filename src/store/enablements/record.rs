@@ -196,6 +196,9 @@ pub struct Enablement {
     pub order: i64,
     /// Whether it follows newer versions.
     pub auto_update: AutoUpdate,
+    /// The time zone of the user's schedules, an IANA name; none is UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// The job that last changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
@@ -217,9 +220,21 @@ pub struct Enablement {
     /// Opaque name of the user for the guest: stable for this addon, meaningless elsewhere. It lives as long as this
     /// record: after an erase there is another one, by which the addon's values know who may still write (`store/kv.rs`).
     pub subject: String,
+    /// What webhooks were last told of it; none where it was stored before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<LastTold>,
     /// Counts the changes, from 1; 0 is a record that was never stored.
     #[serde(default)]
     pub revision: u64,
+}
+
+/// Where an enablement stood at its last change, so that the next one is told only where it is news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastTold {
+    /// Its state, and what runs where something does.
+    pub state: String,
+    /// Its upgrade's state, and what it would become.
+    pub candidate: String,
 }
 
 impl Enablement {
@@ -245,6 +260,7 @@ impl Enablement {
             budget: None,
             order: 0,
             auto_update: AutoUpdate::None,
+            timezone: None,
             job_id: None,
             request: None,
             steps: Vec::new(),
@@ -252,7 +268,21 @@ impl Enablement {
             enabled_at: None,
             consent: None,
             subject: format!("sub_{}", ulid::Ulid::generate()),
+            told: None,
             revision: 0,
+        }
+    }
+
+    /// Where it stands, as it is remembered in `told`.
+    #[must_use]
+    pub fn standing(&self) -> LastTold {
+        let digest = self.digest.filter(|_| self.state == EnablementState::Enabled);
+        let candidate = self.candidate.as_ref();
+        LastTold {
+            state: digest.map_or_else(|| self.state.to_string(), |digest| format!("{} {digest}", self.state)),
+            candidate: candidate
+                .map(|candidate| format!("{} {} {}", candidate.state.as_str(), candidate.digest, candidate.job_id))
+                .unwrap_or_default(),
         }
     }
 

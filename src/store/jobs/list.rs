@@ -4,8 +4,6 @@
 //! `<id> <kind> <user> <code>` by the time of failure. Members outlive their records: they are dropped when a page
 //! stumbles over them, and by [`Jobs::sweep`].
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use rand::Rng as _;
 
@@ -13,6 +11,7 @@ use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
 use crate::model::job::{JobKind, JobStatus};
 use crate::store::jobs::{FIELDS, JobRecord, Jobs, NewJob, RawRecord, millis};
+use crate::store::page::Place;
 use crate::store::{Page, StoreError};
 
 /// Noun of a client's jobs.
@@ -66,30 +65,6 @@ pub(super) fn member(job: &NewJob) -> String {
     format!("{} {} {}", job.id, job.kind, job.user.as_ref().map_or("", UserId::as_str))
 }
 
-/// Where a page ended: the score and the member of its last entry.
-struct Cursor {
-    score: u64,
-    member: String,
-}
-
-impl Cursor {
-    fn to_text(score: u64, member: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{score} {member}"))
-    }
-
-    fn parse(text: &str) -> Result<Self, StoreError> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| StoreError::Cursor)?;
-        let text = String::from_utf8(bytes).map_err(|_| StoreError::Cursor)?;
-        let (score, member) = text.split_once(' ').ok_or(StoreError::Cursor)?;
-        Ok(Self { score: score.parse().map_err(|_| StoreError::Cursor)?, member: member.to_owned() })
-    }
-
-    /// Whether an entry comes after this place, newest first; entries of one millisecond are in falling order of their names.
-    fn is_before(&self, score: u64, member: &str) -> bool {
-        score < self.score || (score == self.score && member < self.member.as_str())
-    }
-}
-
 impl Jobs {
     /// The client's jobs that match, newest first. A page may be shorter than `limit` and still have a next one.
     ///
@@ -102,7 +77,7 @@ impl Jobs {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page<JobRecord>, StoreError> {
-        let after = cursor.map(Cursor::parse).transpose()?;
+        let after = cursor.map(Place::parse).transpose()?;
         let key = self.store.key(if filter.is_about_failures() { FAILED } else { ALL }, client.as_str());
         let top = after.as_ref().map_or_else(|| String::from("+inf"), |cursor| cursor.score.to_string());
         let mut items = Vec::new();
@@ -111,7 +86,7 @@ impl Jobs {
             let chunk = self.chunk(&key, &top, looked_at).await?;
             let is_last = chunk.len() < CHUNK;
             looked_at += chunk.len();
-            let end = chunk.last().map(|(member, score)| Cursor::to_text(*score, member));
+            let end = chunk.last().map(|(member, score)| Place::to_text(*score, member));
             let candidates: Vec<(String, u64)> = chunk
                 .into_iter()
                 .filter(|(member, score)| after.as_ref().is_none_or(|after| after.is_before(*score, member)))
@@ -123,7 +98,7 @@ impl Jobs {
                 }
                 items.push(record);
                 if items.len() >= limit {
-                    return Ok(Page { items, next_cursor: Some(Cursor::to_text(score, &member)) });
+                    return Ok(Page { items, next_cursor: Some(Place::to_text(score, &member)) });
                 }
             }
             if is_last {

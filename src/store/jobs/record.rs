@@ -54,6 +54,9 @@ pub struct NewJob {
     /// Whether a foreign producer put it into the queue, so that no `dispatch` parent waits for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_foreign: bool,
+    /// Whether a standing endpoint of the client wanted to hear of its end when it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reaches_endpoints: bool,
     /// The chat that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
@@ -135,6 +138,7 @@ impl NewJob {
             webhook: None,
             traceparent: None,
             is_foreign: false,
+            reaches_endpoints: false,
             session_id: None,
             message_id: None,
             batch_id: None,
@@ -143,10 +147,11 @@ impl NewJob {
         }
     }
 
-    /// Whether something is left when the job ends: deliveries to a receiver, or an addon's action that follows.
+    /// Whether something is left when the job ends: deliveries to whoever listens, or an addon's action that follows.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
-        self.webhook.is_some() || self.started_by.as_ref().is_some_and(|start| start.then_action.is_some())
+        let is_followed = self.started_by.as_ref().is_some_and(|start| start.then_action.is_some());
+        self.webhook.is_some() || self.reaches_endpoints || is_followed
     }
 
     /// The JSON in two halves; together they read back as this job.

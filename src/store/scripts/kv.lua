@@ -31,12 +31,14 @@ end
 
 -- Whether the caller's enablement was erased: then it writes nothing any more, whoever has the scope now. An erase removes
 -- the record and the scope in one step, so the record is asked only before the first write; the scope remembers the answer.
+-- A scope that many share outlives its users: a subject with `!` in front is asked about each time and never remembered.
 local function is_erased()
-  local subject = ARGV[3]
-  if subject == '' or subject == owner then return false end
+  local subject, is_one_of_many = ARGV[3], string.sub(ARGV[3], 1, 1) == '!'
+  if is_one_of_many then subject = string.sub(subject, 2) end
+  if subject == '' or (subject == owner and not is_one_of_many) then return false end
   local record = redis.call('HGET', KEYS[4], ARGV[2])
   if not record or cjson.decode(string.match(record, '{.*$')).subject ~= subject then return true end
-  owner, is_changed = subject, true
+  if not is_one_of_many then owner, is_changed = subject, true end
   return false
 end
 

@@ -14,6 +14,14 @@ fn promising(parts: Value) -> Value {
     manifest
 }
 
+/// A manifest's parts for one schedule.
+fn daily(cron: &str) -> Value {
+    json!({
+        "schedules": [{ "name": "daily", "cron": cron }],
+        "capabilities": [{ "kind": "schedule", "reason": "wakes up" }],
+    })
+}
+
 /// A component that exports this interface with this one function.
 fn exporting(interface: &str, function: &str) -> String {
     format!(
@@ -33,7 +41,7 @@ fn every_part_of_a_manifest_needs_its_export() -> Result<()> {
         (json!({ "hooks": [{ "point": "after-image" }] }), "after-image"),
         (json!({ "hooks": [{ "point": "before-prompt" }] }), "before-prompt"),
         (json!({ "hooks": [{ "point": "after-reply" }] }), "after-reply"),
-        (json!({ "schedules": [{ "name": "daily", "cron": "0 7 * * *" }] }), "schedule-handler"),
+        (daily("0 7 * * *"), "schedule-handler"),
         (json!({ "events": { "handles": ["job.completed"] } }), "event-handler"),
         (json!({ "provider": { "sizes": ["512x512"] } }), "image-provider"),
     ] {
@@ -73,7 +81,8 @@ fn an_export_for_another_contract_is_refused() -> Result<()> {
 fn exports_that_nobody_calls_are_warned_about() -> Result<()> {
     for (name, function, words) in [
         ("semantest:addon/before-image@1.0.0", "run", "nothing in the manifest uses it"),
-        ("semantest:addon/event-handler@1.0.0", "handle", "does not call it yet"),
+        ("semantest:addon/event-handler@1.0.0", "handle", "nothing in the manifest uses it"),
+        ("semantest:addon/after-reply@1.0.0", "run", "does not call it yet"),
         ("semantest:addon/future@1.0.0", "f", "the contract knows no export `future`"),
         ("wasi:cli/run@0.2.0", "run", "no host calls it"),
     ] {
@@ -93,5 +102,44 @@ fn an_optional_export_needs_no_word_in_the_manifest() -> Result<()> {
     );
     let read = inspected(&packed(&text, &plain_manifest())?)?;
     assert!(read.exports_interface("lifecycle") && read.warnings.is_empty(), "{:?}", read.warnings);
+    Ok(())
+}
+
+#[test]
+fn a_schedule_that_comes_more_often_than_this_host_lets_it_is_refused_with_both_numbers() -> Result<()> {
+    let component = exporting("semantest:addon/schedule-handler@1.0.0", "tick");
+    for (cron, reached_ms) in [("* * * * * *", Some(1000)), ("0,30 0 7 * * *", Some(30_000)), ("* * * * *", None)] {
+        let bytes = packed(&component, &promising(daily(cron)))?;
+        match reached_ms {
+            None => assert!(inspected(&bytes).is_ok(), "{cron}"),
+            Some(reached_ms) => {
+                let refusal = refusal(&bytes)?;
+                assert_eq!(refusal.code(), JobCode::ManifestInvalid, "{cron}");
+                let details = json!({ "schedule": "daily", "reachedMs": reached_ms, "allowedMs": 60_000 });
+                assert_eq!(refusal.details(), details, "{cron}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn more_schedules_than_this_host_keeps_are_refused() -> Result<()> {
+    let component = exporting("semantest:addon/schedule-handler@1.0.0", "tick");
+    for (count, is_taken) in [(16, true), (17, false)] {
+        let schedules: Vec<Value> =
+            (0..count).map(|number| json!({ "name": format!("s{number}"), "cron": "0 7 * * *" })).collect();
+        let mut parts = daily("0 7 * * *");
+        if let Some(parts) = parts.as_object_mut() {
+            parts.insert(String::from("schedules"), json!(schedules));
+        }
+        let bytes = packed(&component, &promising(parts))?;
+        if is_taken {
+            assert!(inspected(&bytes).is_ok());
+        } else {
+            let details = json!({ "what": "schedules", "found": 17, "limit": 16 });
+            assert_eq!(refusal(&bytes)?.details(), details);
+        }
+    }
     Ok(())
 }

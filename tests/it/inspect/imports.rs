@@ -89,8 +89,6 @@ fn what_is_declared_and_not_imported_is_a_warning() -> Result<()> {
 #[test]
 fn forbidden_imports_say_why() -> Result<()> {
     for (name, why) in [
-        ("semantest:addon/events@1.0.0", "`events` is not offered by this host yet"),
-        ("semantest:addon/kv-shared@1.0.0", "`kv-shared` is not offered by this host yet"),
         ("wasi:http/outgoing-handler@0.3.0", "only wasi:http 0.2 is known here"),
         ("wasi:http/incoming-handler@0.2.0", "not among the WASI interfaces that addons get"),
         ("wasi:keyvalue/store@0.2.0-draft", "not among the WASI interfaces that addons get"),

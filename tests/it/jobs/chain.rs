@@ -1,12 +1,16 @@
 //! A user's hooks as one chain: their order, what each may take, what breaks is passed by or fatal as declared, and the job
 //! shows who did what.
 
+use semantest::model::id::{AddonId, ClientId, UserId};
+use semantest::model::lifecycle::EnablementState;
 use semantest::model::units::Span;
+use semantest::store::enablements::{Enablement, Enablements};
 use serde_json::{Value, json};
 
 use crate::support::components::hooking;
 use crate::support::platform::Platform;
 use crate::support::tenant::steps;
+use crate::support::until;
 
 const CHAT: &str = "/api/v1/chat/new";
 const PALETTE: &str = "semantest.palette";
@@ -236,5 +240,25 @@ async fn a_job_that_fails_after_its_hooks_shows_them_too() {
     let job = platform.acme.done("/api/v1/images/generate", &asked).await;
     assert_eq!(job["status"], "failed", "{job}");
     assert_eq!(verdicts(&job["error"]["details"]["hooks"]), [("acme.writer", "rewrite")], "{job}");
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_fail_closed_hook_that_waits_for_a_secret_lets_nothing_through() {
+    let platform = Platform::start().await;
+    let hook = json!({"point": "before-image", "onFailure": "closed"});
+    give(&platform, "acme.keyed", hook, json!({})).await;
+    assert_eq!(platform.acme.done(CHAT, &garden()).await["status"], "completed");
+    let book = Enablements::new(platform.app.redis.store().await);
+    let (client, user) = (ClientId::parse("acme").expect("a client"), UserId::parse("alice").expect("a user"));
+    let addon = AddonId::parse("acme.keyed").expect("an addon");
+    let record = book.get(&client, &user, &addon).await.expect("Redis").expect("a record");
+    let waiting = Enablement { state: EnablementState::AwaitingSecrets, ..record };
+    book.put(waiting.revision, &waiting).await.expect("Redis");
+    // Every worker hears of it within a moment.
+    until("nothing goes through", async || platform.acme.done(CHAT, &garden()).await["status"] == "failed").await;
+    let job = platform.acme.done(CHAT, &garden()).await;
+    assert_eq!(job["error"]["code"], "SECRET_MISSING", "{job}");
+    assert_eq!(verdicts(&job["error"]["details"]["hooks"]), [("acme.keyed", "skipped")], "{job}");
     platform.end().await;
 }

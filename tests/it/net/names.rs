@@ -22,7 +22,7 @@ impl Lookup for Fixed {
 
 /// A resolver that alternates between a listed address and a closed one, in each of the ways an attacker would.
 #[derive(Default)]
-struct Rebinding(AtomicUsize);
+pub(super) struct Rebinding(AtomicUsize);
 
 #[async_trait]
 impl Lookup for Rebinding {

@@ -365,8 +365,8 @@ async fn a_foreign_job_with_a_webhook_owes_its_dispatch_until_it_is_settled() {
     let heard = NewJob { webhook: Some(target), id: JobId::foreign("addons", "1"), is_foreign: true, ..job() };
     let unheard = NewJob { id: JobId::foreign("addons", "2"), is_foreign: true, ..job() };
     for job in [&heard, &unheard] {
-        assert_eq!(jobs.adopt(job).await.unwrap(), Created::New);
-        assert_eq!(jobs.adopt(job).await.unwrap(), Created::Existing);
+        assert_eq!(jobs.adopt(job).await.unwrap().created, Created::New);
+        assert_eq!(jobs.adopt(job).await.unwrap().created, Created::Existing);
     }
     let soon = clock::now() + TimeDelta::seconds(1);
     assert_eq!(jobs.owed_before(soon, 10).await.unwrap(), std::slice::from_ref(&heard.id));

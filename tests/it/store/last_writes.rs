@@ -10,7 +10,7 @@ use semantest::model::lifecycle::EnablementState;
 use semantest::store::addons::{AddonVersions, PutVersion};
 use semantest::store::enablements::{Concluded, Enablement, Enablements, Put};
 use semantest::store::jobs::{CancelRequest, Finished, Jobs, NewJob, Retried};
-use semantest::store::kv::{KvError, KvStore, Swap, WriteOptions, scope_of};
+use semantest::store::kv::{KvError, KvStore, Swap, WriteOptions, scope_of, shared_scope_of};
 use serde_json::json;
 
 use super::records::version;
@@ -72,6 +72,23 @@ async fn a_call_that_began_before_an_erase_writes_nothing_after_it() {
     assert_writes_nothing(&before, &scope).await;
     let entry = after.get(&scope, "a").await.unwrap().expect("the value of the later enablement");
     assert_eq!(entry.value, b"new");
+}
+
+#[tokio::test]
+async fn a_call_that_began_before_an_erase_writes_nothing_into_what_all_users_share() {
+    let redis = TestRedis::start();
+    let store = redis.store().await;
+    let (book, jobs, kv) = (Enablements::new(store.clone()), Jobs::new(store.clone()), KvStore::new(store));
+    let first = stored(&book).await;
+    let scope = shared_scope_of(&first.client, &first.addon);
+    let before = kv.within_shared(&first);
+    before.set(&scope, "a", b"1", ROOMY).await.unwrap();
+    assert_eq!(book.erase(&running_job(&jobs).await, &first).await.unwrap(), Concluded::Written);
+    assert_writes_nothing(&before, &scope).await;
+    assert_eq!(kv.export(&scope).await.unwrap().len(), 1, "what was shared before stays");
+    let after = kv.within_shared(&stored(&book).await);
+    after.set(&scope, "b", b"2", ROOMY).await.unwrap();
+    assert_writes_nothing(&before, &scope).await;
 }
 
 #[tokio::test]

@@ -19,12 +19,19 @@ pub(crate) fn built(name: &str) -> Bytes {
 
 /// The hook fixture under another name, with these hooks.
 pub(crate) fn hooking(id: &str, hooks: &Value) -> Bytes {
-    let component = built("semantest.fixture-hooks");
-    let mut manifest = json!(section::read(&component).expect("a manifest"));
-    manifest["id"] = json!(id);
-    manifest["hooks"] = hooks.clone();
+    built_as("semantest.fixture-hooks", |manifest| {
+        manifest["id"] = json!(id);
+        manifest["hooks"] = hooks.clone();
+    })
+}
+
+/// An in-tree addon with another manifest, which has to be a good one.
+pub(crate) fn built_as(name: &str, change: impl FnOnce(&mut Value)) -> Bytes {
+    let bytes = built(name);
+    let mut manifest = serde_json::to_value(section::read(&bytes).expect("a manifest")).expect("JSON");
+    change(&mut manifest);
     let manifest = Manifest::from_value(manifest).expect("a good manifest");
-    section::embed(&component, &manifest).expect("a packed component").into()
+    section::embed(&bytes, &manifest).expect("a packed component").into()
 }
 
 /// The smallest manifest that has an action `run`.

@@ -82,6 +82,13 @@ impl TestRedis {
         command.query_async::<redis::Value>(&mut connection).await.expect("an answer");
     }
 
+    /// A section of what Redis says about itself.
+    pub(crate) async fn info(&self, section: &str) -> String {
+        let client = redis::Client::open(self.settings.url.as_str()).expect("a Redis URL");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+        redis::cmd("INFO").arg(section).query_async(&mut connection).await.expect("an answer")
+    }
+
     /// How many hashes, of those below this test's prefix whose names fit `pattern`, have `field`.
     pub(crate) async fn hashes_with(&self, pattern: &str, field: &str) -> usize {
         let client = redis::Client::open(self.settings.url.as_str()).expect("a Redis URL");

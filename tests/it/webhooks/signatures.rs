@@ -3,7 +3,7 @@
 use semantest::config::secrets::RootKey;
 use semantest::model::event::EventType;
 use semantest::model::id::ClientId;
-use semantest::webhooks::{Delivery, WebhookSecret, webhook_id};
+use semantest::webhooks::{Delivery, Signers, WebhookSecret, webhook_id};
 use sha2::{Digest as _, Sha256};
 
 use super::{deliverer, delivery};
@@ -41,7 +41,8 @@ fn is_genuine(seen: &Seen, secret: &str) -> bool {
 
 async fn deliver(secrets: Vec<WebhookSecret>, id: &str) -> Result<Seen, Box<dyn std::error::Error>> {
     let peer = Peer::start(vec![answer(204, "", "")]).await?;
-    let delivery = Delivery { secrets, webhook_id: id.to_owned(), ..delivery(peer.url("/hook")?) };
+    let signers = Signers { secrets, pairs: Vec::new() };
+    let delivery = Delivery { signers, webhook_id: id.to_owned(), ..delivery(peer.url("/hook")?) };
     deliverer(true)?.attempt(&delivery).await;
     peer.seen().pop().ok_or_else(|| "nothing came".into())
 }

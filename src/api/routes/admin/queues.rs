@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::schemas::{QueueDocument, QueuePage};
 use crate::api::answer::Whole;
 use crate::api::extract::caller::AdminCaller;
 use crate::api::extract::path::{FromPath, Path, PathIds};
@@ -92,4 +92,42 @@ async fn resume(
 
 async fn queue(api: &ApiState, lane: Lane) -> Result<Queue, Problem> {
     Ok(Queue { queue: lane.name(), depth: api.work().producer().depth(lane).await? })
+}
+
+/// One queue and how full it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Queue)]
+pub struct QueueDocument {
+    /// Its name.
+    #[schema(example = "addon-calls")]
+    pub queue: String,
+    /// Jobs without a priority that wait.
+    pub waiting: u64,
+    /// Jobs with a priority that wait.
+    pub prioritized: u64,
+    /// Jobs in workers' hands.
+    pub active: u64,
+    /// Jobs that wait for their time.
+    pub delayed: u64,
+    /// Jobs that wait for another job.
+    pub waiting_children: u64,
+    /// Completed jobs that are still kept.
+    pub completed: u64,
+    /// Dead letters.
+    pub failed: u64,
+    /// Age of the job that has waited longest.
+    pub oldest_waiting_ms: Option<u64>,
+    /// Whether it is paused.
+    pub is_paused: bool,
+}
+
+/// The queues.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuePage {
+    /// One entry a queue.
+    pub data: Vec<QueueDocument>,
+    /// Always `null`.
+    pub next_cursor: Option<String>,
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -14,6 +13,7 @@ use semantest::net::{GuestClient, GuestRequest, Lookup, Tenant};
 use serde_json::json;
 use url::Url;
 
+use super::super::names::Rebinding;
 use super::server::Server;
 use super::{Fetcher, quick, way_out};
 
@@ -31,23 +31,6 @@ impl<const N: usize> From<[(&str, &[&str]); N]> for Named {
 impl Lookup for Named {
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         self.0.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
-/// A resolver that alternates between a listed address and a closed one, in each of the ways an attacker would.
-#[derive(Default)]
-struct Rebinding(AtomicUsize);
-
-#[async_trait]
-impl Lookup for Rebinding {
-    async fn lookup(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
-        let (listed, closed) = (IpAddr::from([127, 0, 0, 2]), IpAddr::from([127, 0, 0, 1]));
-        Ok(match self.0.fetch_add(1, Ordering::Relaxed) % 4 {
-            0 => vec![listed],
-            1 => vec![closed],
-            2 => vec![closed, listed],
-            _ => vec![listed, closed],
-        })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::host::logbook::{LogBook, LogLine};
 use crate::host::meter::Meter;
 use crate::host::outcome::{CallFailure, Circumstances, Interruption};
 use crate::host::ports::Ports;
-use crate::host::state::{GuestState, StateParts};
+use crate::host::state::{self, GuestState, StateParts};
 use crate::host::traffic::Traffic;
 use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
@@ -142,6 +142,7 @@ impl Host {
     ) -> CallReport {
         let started = Instant::now();
         let CallRequest { facts, limits, config, ports, cancel, leave } = request;
+        let limits = state::limits_for(limits, addon.interfaces());
         // Read before the question: a change in between is met at the first tick.
         let seen = leave.as_ref().map_or(0, |leave| leave.changes());
         if leave.as_ref().is_some_and(|leave| leave.is_taken()) {

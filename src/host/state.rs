@@ -42,6 +42,12 @@ pub(super) struct GuestState {
 /// up to [`crate::model::limits::EgressLimits::headers`].
 const MAX_HTTP_HANDLES: usize = 1024;
 
+/// The limits that hold for a guest with these doors: what is allowed is what its errors say is allowed.
+pub(super) fn limits_for(limits: CallLimits, interfaces: InterfaceSet) -> CallLimits {
+    let most = if interfaces.has(Interface::Http) { MAX_HTTP_HANDLES } else { usize::MAX };
+    CallLimits { handles: limits.handles.min(most), ..limits }
+}
+
 /// How much of the assets of a guest is at hand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AssetLimits {
@@ -65,9 +71,7 @@ pub(super) struct StateParts {
 impl GuestState {
     pub(super) fn new(parts: StateParts) -> Self {
         let mut table = ResourceTable::new();
-        let has_http = parts.interfaces.has(Interface::Http);
-        let handles = if has_http { parts.limits.handles.min(MAX_HTTP_HANDLES) } else { parts.limits.handles };
-        table.set_max_capacity(handles);
+        table.set_max_capacity(parts.limits.handles);
         Self {
             limiter: Limiter::new(&parts.limits),
             tally: Tally::default(),

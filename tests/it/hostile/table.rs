@@ -26,7 +26,8 @@ An error carries `details: {\"limit\": …, \"reached\": …, \"allowed\": …}`
 counts for; both are settings (`[sandbox.defaults]`, `[sandbox.ceiling]`, `[sandbox.pool]`, `[sandbox.http]`, see `config.default.toml`), except
 where the last column says *fixed*. A manifest can ask for `memoryMib`, `cpuMs`, `timeoutMs`, `outputKib`, `logLines`,
 `kvOperations` and `assets`. Hooks have 100 ms of processor time and 1 s unless they declare otherwise; a
-migration has the ceiling of key-value operations and of what they carry.
+migration has the ceiling of key-value operations and of what they carry. An addon that may send requests holds at
+most 1024 handles, since what it holds then lies in the host.
 
 ";
 

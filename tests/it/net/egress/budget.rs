@@ -132,6 +132,8 @@ async fn a_guest_that_makes_handles_without_end_is_stopped_long_before_they_weig
     let guest = asking(&server).await?;
     assert_eq!(guest.act("hoard-headers", json!({ "count": 1000 })).await?, 1000);
     let failure = guest.failure("hoard-headers", json!({ "count": 1100 })).await?;
-    assert_eq!(failure.code(), JobCode::AddonTrapped, "{failure}");
+    assert_eq!(failure.code(), JobCode::MemoryLimit, "{failure}");
+    let details = failure.failure().details;
+    assert_eq!(details, Some(json!({ "limit": "handles", "reached": 1025, "allowed": 1024 })));
     Ok(())
 }

@@ -37,6 +37,7 @@ mod script;
 pub mod secret_scope;
 pub mod secrets;
 pub mod signals;
+pub mod usage;
 pub mod waiters;
 mod webhook_keys;
 

@@ -4,6 +4,7 @@ pub mod actions;
 mod addons;
 pub mod admin;
 mod artifacts;
+pub mod budget;
 pub mod chat;
 pub mod enablements;
 pub mod explain;

@@ -9,6 +9,7 @@ mod events;
 mod idempotency;
 mod jobs;
 mod limits;
+mod older;
 mod openapi;
 mod outage;
 mod policy;

@@ -219,7 +219,9 @@ impl ProblemCode {
             Self::IdempotencyMismatch => {
                 "The same `Idempotency-Key` was used with another body within 24 hours. Use a fresh key for a new request."
             }
-            Self::HeadersTooLarge => "`detail` names the limit. Send fewer or shorter header fields; data belongs in the body.",
+            Self::HeadersTooLarge => {
+                "`detail` names the limit. Send fewer or shorter header fields; data belongs in the body."
+            }
             Self::RateLimited => {
                 "`detail` names the limit. Wait for as long as `Retry-After` says; the fields `RateLimit-Policy` and `RateLimit` of every answer tell the limits and what is left of them."
             }

@@ -86,7 +86,9 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
                 Rotated::Done(rotation) => say::line(&rotation.text),
                 Rotated::Missing => bail!("there is no key with the id `{id}`; `semantest keys list` shows them"),
                 Rotated::Over => bail!("the key `{id}` does not work any more; make one with `semantest keys create`"),
-                Rotated::Before(next) => bail!("the key `{id}` was rotated before: rotate the one in its place, `{next}`"),
+                Rotated::Before(next) => {
+                    bail!("the key `{id}` was rotated before: rotate the one in its place, `{next}`")
+                }
             }
         }
         KeysCommand::Revoke { id } => {

@@ -200,7 +200,8 @@ impl Audit {
             Some(text) if is_place(text) => format!("({text}"),
             Some(_) => return Err(StoreError::Cursor),
         };
-        let bottom = filter.since.map_or_else(|| String::from("-"), |since| since.timestamp_millis().max(0).to_string());
+        let bottom =
+            filter.since.map_or_else(|| String::from("-"), |since| since.timestamp_millis().max(0).to_string());
         let (mut items, mut looked_at) = (Vec::new(), 0);
         while looked_at < MOST_LOOKED_AT {
             let mut command = redis::cmd("XREVRANGE");

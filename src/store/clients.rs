@@ -61,14 +61,7 @@ impl ClientRecord {
     /// A client of whom nobody said anything.
     #[must_use]
     pub const fn plain(id: ClientId) -> Self {
-        Self {
-            id,
-            name: None,
-            state: ClientState::Active,
-            limits: OwnRates::new(),
-            created_at: None,
-            changed_at: None,
-        }
+        Self { id, name: None, state: ClientState::Active, limits: OwnRates::new(), created_at: None, changed_at: None }
     }
 
     /// Whether it may do nothing.

@@ -22,7 +22,8 @@ const STATE: &str = "State<ApiState>";
 
 /// A handler of clients takes a `Tenant`, and the list of those that do not names nothing that is not there.
 pub(crate) fn tenants(tree: &Tree) -> Checked {
-    let is_open = |path: &str| OPEN.iter().any(|(open, _)| path == *open || (open.ends_with('/') && path.starts_with(open)));
+    let is_open =
+        |path: &str| OPEN.iter().any(|(open, _)| path == *open || (open.ends_with('/') && path.starts_with(open)));
     let mut faults = Vec::new();
     for file in tree.rust("src/api/routes/").filter(|file| !is_open(&file.path)) {
         let code = blanked(&file.text);

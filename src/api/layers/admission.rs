@@ -45,7 +45,9 @@ pub(super) async fn admit(api: ApiState, mut request: Request, next: Next) -> Re
     };
     // Who has no good key is told so by the handler.
     let Ok(caller) = Caller::of(request.headers(), &api).await else { return audit::run(&api, request, next).await };
-    let Some(admission) = api.limits.admission(caller.record(), group) else { return audit::run(&api, request, next).await };
+    let Some(admission) = api.limits.admission(caller.record(), group) else {
+        return audit::run(&api, request, next).await;
+    };
     let moment = moment(request.method(), route);
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(admission.clone());

@@ -88,10 +88,7 @@ fn read_message(fields: &mut Fields<'_>) -> Option<Message> {
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = super::schemas::JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn new(
-    tenant: Tenant,
-    request: JobRequest<ChatBody>,
-) -> Result<Response, Problem> {
+async fn new(tenant: Tenant, request: JobRequest<ChatBody>) -> Result<Response, Problem> {
     let chat = Chat {
         session_id: Some(request.body.session.clone().unwrap_or_else(|| id_for("ses", &tenant, &request.idempotency))),
         message_id: Some(id_for("msg", &tenant, &request.idempotency)),
@@ -100,11 +97,7 @@ async fn new(
     tenant.submitted(&submitted, request.prefer, chat).await
 }
 
-async fn submit(
-    tenant: &Tenant,
-    request: &JobRequest<ChatBody>,
-    chat: &Chat,
-) -> Result<Submitted, Problem> {
+async fn submit(tenant: &Tenant, request: &JobRequest<ChatBody>, chat: &Chat) -> Result<Submitted, Problem> {
     let body = &request.body;
     let options = JobOptions {
         session_id: chat.session_id.clone(),

@@ -106,10 +106,7 @@ fn read_grants(fields: &mut Fields<'_>) -> Option<Vec<Capability>> {
     responses((status = 200, body = EnablementPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    tenant: Tenant,
-    Path(user): Path<UserId>,
-) -> Result<Response, Problem> {
+async fn list(tenant: Tenant, Path(user): Path<UserId>) -> Result<Response, Problem> {
     Ok(Json(Whole::of(tenant.enablements(&user).await?)).into_response())
 }
 
@@ -120,11 +117,7 @@ async fn list(
     responses((status = 200, body = EnablementDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
+async fn read(tenant: Tenant, Path(path): Path<UserAddon>, fields: HeaderMap) -> Result<Response, Problem> {
     answer::tagged(&tenant.enablement(&path).await?, &fields)
 }
 
@@ -199,10 +192,7 @@ async fn disable(
     responses((status = 200, body = EnablementDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn roll_back(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
+async fn roll_back(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
     answer::tagged(&tenant.roll_back(path).await?, &HeaderMap::new())
 }
 
@@ -213,10 +203,7 @@ async fn roll_back(
     responses((status = 200, body = EnablementDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn resume(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
+async fn resume(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
     answer::tagged(&tenant.resume(path).await?, &HeaderMap::new())
 }
 

@@ -74,8 +74,7 @@ async fn look(api: &ApiState) -> Response {
     let (redis, queues, storage) = tokio::join!(store.ping(), producer.ping(), storage);
     let has_storage = storage.unwrap_or(false);
     let word = |is_well: bool| if is_well { "healthy" } else { "unhealthy" };
-    let services =
-        Services { redis: word(redis.is_ok()), queues: word(queues.is_ok()), storage: word(has_storage) };
+    let services = Services { redis: word(redis.is_ok()), queues: word(queues.is_ok()), storage: word(has_storage) };
     let (word, status) = verdict(redis.is_ok() && queues.is_ok(), has_storage);
     let health = Health { status: word, version: env!("CARGO_PKG_VERSION"), timestamp: clock::now(), services };
     (status, Json(health)).into_response()

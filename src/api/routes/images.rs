@@ -57,10 +57,7 @@ impl FromJobFields for GenerateBody {
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn generate(
-    tenant: Tenant,
-    request: JobRequest<GenerateBody>,
-) -> Result<Response, Problem> {
+async fn generate(tenant: Tenant, request: JobRequest<GenerateBody>) -> Result<Response, Problem> {
     let body = request.body;
     check_provider(&tenant, &body.user, &body.image, "/provider").await?;
     let options = JobOptions { session_id: body.session.clone(), ..request.options };
@@ -83,11 +80,7 @@ async fn generate(
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn status(
-    AnyKey(tenant): AnyKey,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
+async fn status(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
     answer::job(&tenant.job(&id).await?, &fields)
 }
 

@@ -55,11 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
               (status = 204, description = "The client has seen the last event"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn events(
-    AnyKey(tenant): AnyKey,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
+async fn events(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
     let view = tenant.job(&id).await?;
     // A number beyond the newest event is no place in this stream; the end is.
     let seen = last_event_id(&fields).min(tenant.newest_event(&id).await?);

@@ -36,11 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    AnyKey(tenant): AnyKey,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
+async fn read(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
     answer::job(&tenant.job(&id).await?, &fields)
 }
 
@@ -72,10 +68,7 @@ impl FromQuery for ListQuery {
     responses((status = 200, body = JobPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    AnyKey(tenant): AnyKey,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, Problem> {
+async fn list(AnyKey(tenant): AnyKey, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     Ok(Json(tenant.jobs(&query.filter, &query.paging).await?).into_response())
 }
 

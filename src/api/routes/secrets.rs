@@ -75,10 +75,7 @@ impl FromFields for SecretBody {
     responses((status = 200, body = SecretPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
+async fn list(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
     Ok(Json(Whole::of(tenant.secrets(path).await?)).into_response())
 }
 
@@ -112,10 +109,7 @@ async fn set(
     responses((status = 204, description = "The user has none of its own"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove(
-    tenant: Tenant,
-    Path(path): Path<UserAddonSecret>,
-) -> Result<StatusCode, Problem> {
+async fn remove(tenant: Tenant, Path(path): Path<UserAddonSecret>) -> Result<StatusCode, Problem> {
     tenant.remove_secret(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -127,10 +121,7 @@ async fn remove(
     responses((status = 200, body = SecretPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list_of_client(
-    tenant: Tenant,
-    Path(addon): Path<AddonId>,
-) -> Result<Response, Problem> {
+async fn list_of_client(tenant: Tenant, Path(addon): Path<AddonId>) -> Result<Response, Problem> {
     Ok(Json(Whole::of(tenant.shared_secrets(addon).await?)).into_response())
 }
 
@@ -157,10 +148,7 @@ async fn set_of_client(
     responses((status = 204, description = "The client has none"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove_of_client(
-    tenant: Tenant,
-    Path(path): Path<AddonSecret>,
-) -> Result<StatusCode, Problem> {
+async fn remove_of_client(tenant: Tenant, Path(path): Path<AddonSecret>) -> Result<StatusCode, Problem> {
     tenant.remove_shared_secret(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }

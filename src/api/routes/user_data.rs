@@ -27,10 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, body = UserDataDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn export(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
+async fn export(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
     let parts = tenant.export(path).await?;
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -47,10 +44,7 @@ async fn export(
     responses((status = 204, description = "Nothing is left"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn erase(
-    tenant: Tenant,
-    Path(path): Path<UserAddon>,
-) -> Result<StatusCode, Problem> {
+async fn erase(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<StatusCode, Problem> {
     tenant.erase_values(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }

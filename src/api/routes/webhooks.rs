@@ -79,10 +79,7 @@ struct Created {
     responses((status = 201, body = CreatedWebhookDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn create(
-    tenant: Tenant,
-    ReceiverBody(CreateBody(spec)): ReceiverBody<CreateBody>,
-) -> Result<Response, Problem> {
+async fn create(tenant: Tenant, ReceiverBody(CreateBody(spec)): ReceiverBody<CreateBody>) -> Result<Response, Problem> {
     let (endpoint, secret) = tenant.create_endpoint(spec).await?;
     let location = format!("/api/v1/webhooks/{}", endpoint.id);
     let mut response = (StatusCode::CREATED, Json(Created { secret: secret.reveal(), endpoint })).into_response();
@@ -109,10 +106,7 @@ async fn list(tenant: Tenant) -> Result<Response, Problem> {
     responses((status = 200, body = WebhookDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    tenant: Tenant,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
+async fn read(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
     Ok(Json(tenant.endpoint(&id).await?).into_response())
 }
 
@@ -138,10 +132,7 @@ async fn change(
     responses((status = 204, description = "It is gone"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove(
-    tenant: Tenant,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
+async fn remove(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
     tenant.remove_endpoint(&id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -97,12 +97,7 @@ impl Tenant {
     ///
     /// # Errors
     /// 404 where the client has no such endpoint, a conflict, or 503 where Redis is away.
-    pub async fn replay_since(
-        &self,
-        id: &EndpointId,
-        since: DateTime<Utc>,
-        only_failed: bool,
-    ) -> Result<u32, Problem> {
+    pub async fn replay_since(&self, id: &EndpointId, since: DateTime<Utc>, only_failed: bool) -> Result<u32, Problem> {
         Ok(self.endpoints_of().replay_since(self.client(), id, since, only_failed).await?)
     }
 

@@ -40,7 +40,9 @@ async fn enablements_of_all_clients_are_listed_and_filtered() {
         let mut found: Vec<String> = all(&platform.admin, &format!("/api/v1/admin/enablements{query}"), limit)
             .await
             .iter()
-            .map(|entry| ["clientId", "userId", "addonId", "state"].map(|name| entry[name].as_str().unwrap_or("?")).join(" "))
+            .map(|entry| {
+                ["clientId", "userId", "addonId", "state"].map(|name| entry[name].as_str().unwrap_or("?")).join(" ")
+            })
             .collect();
         found.sort();
         found
@@ -117,7 +119,8 @@ async fn failed_jobs_of_all_clients_are_counted_tried_again_at_a_pace_and_go_on_
 #[tokio::test]
 async fn a_filter_that_matches_nothing_tries_nothing_again() {
     let platform = Platform::start().await;
-    let answer = platform.admin.post("/api/v1/admin/jobs/retry", &json!({ "client": "nobody" })).await.expect(200).json();
+    let answer =
+        platform.admin.post("/api/v1/admin/jobs/retry", &json!({ "client": "nobody" })).await.expect(200).json();
     assert_eq!((&answer["matched"], &answer["nextCursor"]), (&json!(0), &Value::Null), "{answer}");
     platform.admin.post("/api/v1/admin/jobs/retry", &json!({ "cursor": "nonsense" })).await.expect(422);
     platform.end().await;

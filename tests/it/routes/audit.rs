@@ -5,10 +5,10 @@ use reqwest::Method;
 use semantest::store::keys::KeyScope;
 use serde_json::{Value, json};
 
+use crate::support::app::new_key;
 use crate::support::components::built;
 use crate::support::http::{Answer, Http};
 use crate::support::platform::Platform;
-use crate::support::app::new_key;
 
 const AUDIT: &str = "/api/v1/admin/audit";
 const ADDON: &str = "semantest.fixture-secretive";
@@ -86,7 +86,10 @@ async fn every_write_of_an_admin_leaves_an_entry_and_a_refused_one_none() {
     };
     let (cases, described) = (writes(&names), described());
     for (name, path, _) in &described {
-        assert!(cases.iter().any(|(case, ..)| case == name), "{path} changes something and has no case here: add `{name}`");
+        assert!(
+            cases.iter().any(|(case, ..)| case == name),
+            "{path} changes something and has no case here: add `{name}`"
+        );
     }
     let mut block = String::new();
     for (name, path, body) in cases {

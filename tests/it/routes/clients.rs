@@ -36,7 +36,10 @@ async fn clients_are_made_listed_read_and_changed() {
     let made = admin.post(CLIENTS, &wish).await.expect(201).json();
     assert_eq!((&made["state"], &made["limits"]), (&json!("active"), &wish["limits"]), "{made}");
     admin.post(CLIENTS, &wish).await.expect_problem(409, "CONFLICT");
-    let changed = change(&admin, "acme", &json!({ "name": null, "limits": { "chat": null, "jobs": 9 } })).await.expect(200).json();
+    let changed = change(&admin, "acme", &json!({ "name": null, "limits": { "chat": null, "jobs": 9 } }))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(changed["limits"], json!({ "imagesPerUser": 3, "jobs": 9 }), "{changed}");
     assert_eq!(changed["name"], Value::Null);
     assert_eq!(admin.get(&format!("{CLIENTS}/acme")).await.expect(200).json(), changed);

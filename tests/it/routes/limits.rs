@@ -35,8 +35,13 @@ async fn waiting(app: &TestApp) -> u64 {
 
 /// How many of the limit's requests are left, by the answer's own word.
 fn left(answer: &Answer, limit: &str) -> String {
-    let item = answer.header("ratelimit").split(", ").find(|item| item.starts_with(&format!("\"{limit}\";"))).map(str::to_owned);
-    item.and_then(|item| item.split(';').find_map(|part| part.strip_prefix("r=").map(str::to_owned))).unwrap_or_default()
+    let item = answer
+        .header("ratelimit")
+        .split(", ")
+        .find(|item| item.starts_with(&format!("\"{limit}\";")))
+        .map(str::to_owned);
+    item.and_then(|item| item.split(';').find_map(|part| part.strip_prefix("r=").map(str::to_owned)))
+        .unwrap_or_default()
 }
 
 #[tokio::test]

@@ -59,5 +59,9 @@ async fn health_tells_each_part_and_a_service_without_its_bytes_is_degraded() {
     std::fs::remove_dir_all(&blobs).expect("the folder goes");
     std::fs::write(&blobs, b"a file in its place").expect("a file");
     let health = app.stranger().get("/health").await.expect(200).json();
-    assert_eq!((&health["status"], &health["services"]["storage"]), (&json!("degraded"), &json!("unhealthy")), "{health}");
+    assert_eq!(
+        (&health["status"], &health["services"]["storage"]),
+        (&json!("degraded"), &json!("unhealthy")),
+        "{health}"
+    );
 }

@@ -70,9 +70,9 @@ fn of_users(name: &str) -> Option<Sees> {
     Some(match name {
         "listUserAddons" => Sees::Nothing,
         "disableUser" | "enableAddon" => Sees::Its,
-        "getUserAddon" | "disableAddon" | "changeUserAddon" | "invokeAction" | "exportUserAddon" | "eraseUserAddonData"
-        | "explainUserAddon" | "resumeAddon" | "rollBackAddon" | "listUserSecrets" | "setUserSecret"
-        | "removeUserSecret" => Sees::NotFound,
+        "getUserAddon" | "disableAddon" | "changeUserAddon" | "invokeAction" | "exportUserAddon"
+        | "eraseUserAddonData" | "explainUserAddon" | "resumeAddon" | "rollBackAddon" | "listUserSecrets"
+        | "setUserSecret" | "removeUserSecret" => Sees::NotFound,
         _ => return None,
     })
 }
@@ -178,7 +178,9 @@ async fn what_belongs_to_one_client_is_not_there_for_another_on_any_route() {
             let sees = sees.unwrap_or_else(|| panic!("{}: say in `of_users` what another client gets", operation.name));
             let answer = send(&platform.other, operation, &path).await;
             match sees {
-                Sees::NotFound => assert_eq!(answer.status, 404, "{operation:?}: {}", String::from_utf8_lossy(&answer.bytes)),
+                Sees::NotFound => {
+                    assert_eq!(answer.status, 404, "{operation:?}: {}", String::from_utf8_lossy(&answer.bytes))
+                }
                 Sees::Nothing => assert_eq!(answer.expect(200).json()["data"], json!([]), "{operation:?}"),
                 Sees::Its => assert!(answer.status.is_success(), "{operation:?}: {}", answer.status),
             }
@@ -227,7 +229,8 @@ fn the(operations: &[Operation], name: &str) -> Operation {
 async fn an_idempotency_key_of_another_client_replays_nothing() {
     let platform = Platform::start().await;
     let body = json!({ "prompt": "hello", "userId": "alice" });
-    let ask = async |client: &Http| client.post_with("/api/v1/chat/new", &body, "idempotency-key", "one").await.expect(202);
+    let ask =
+        async |client: &Http| client.post_with("/api/v1/chat/new", &body, "idempotency-key", "one").await.expect(202);
     let (mine, theirs) = (ask(&platform.acme).await, ask(&platform.other).await);
     assert_eq!(theirs.header("idempotency-replayed"), "");
     assert_ne!(id_of(&mine.json()), id_of(&theirs.json()));

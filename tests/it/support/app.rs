@@ -102,7 +102,8 @@ impl TestApp {
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
         let mode = Mode { is_dev, root: self.root.clone() };
         let roles = Roles { api: true, lanes: Vec::new() };
-        let bound = App::build(config, roles, numbers, mode).await.expect("a program").bind().await.expect("free ports");
+        let bound =
+            App::build(config, roles, numbers, mode).await.expect("a program").bind().await.expect("free ports");
         let base = format!("http://{}", bound.api_address.expect("the API's address"));
         let (stop, heard) = shutdown::channel();
         Twin { base, _process: Process { stop, running: Some(tokio::spawn(bound.run(heard))) } }

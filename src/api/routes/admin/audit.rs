@@ -36,7 +36,8 @@ impl FromQuery for ListQuery {
             read.map_err(|_| "must be a time such as 2026-11-20T10:00:00Z")
         };
         let filter = AuditFilter {
-            action: query.parsed("action", |text| AuditAction::parse(text).ok_or("is not an action of the audit trail")),
+            action: query
+                .parsed("action", |text| AuditAction::parse(text).ok_or("is not an action of the audit trail")),
             by: query.text("by"),
             client: query.parsed("client", ClientId::parse),
             user: query.parsed("userId", UserId::parse),

@@ -101,7 +101,9 @@ fn read_limits(fields: &mut Fields<'_>) -> Vec<(RateCounter, Option<u32>)> {
     for counter in RateCounter::ALL {
         let name = counter.member();
         match fields.peek(name) {
-            None => fields.value(name).map_or((), drop),
+            None => {
+                fields.value(name);
+            }
             Some(Value::Null) => {
                 fields.raw(name);
                 limits.push((counter, None));
@@ -170,7 +172,10 @@ async fn create(
 ) -> Result<Response, Problem> {
     let record = body.wish.applied_to(&ClientRecord::plain(body.id));
     if !api.clients.put(None, &record).await? {
-        return Err(Problem::new(ProblemCode::Conflict, format!("the client `{}` exists; PATCH changes it", record.id)));
+        return Err(Problem::new(
+            ProblemCode::Conflict,
+            format!("the client `{}` exists; PATCH changes it", record.id),
+        ));
     }
     api.key_cache.hear(&Message::ClientChanged { client: record.id.clone() });
     Ok((StatusCode::CREATED, Json(record)).into_response())

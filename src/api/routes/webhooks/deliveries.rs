@@ -36,10 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
               WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn test(
-    tenant: Tenant,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
+async fn test(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
     let delivery = tenant.test_endpoint(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
 }
@@ -68,11 +65,7 @@ impl FromQuery for ListQuery {
     responses((status = 200, body = DeliveryPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    tenant: Tenant,
-    Path(id): Path<EndpointId>,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, Problem> {
+async fn list(tenant: Tenant, Path(id): Path<EndpointId>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
     let page = tenant.deliveries(&id, query.status, &query.paging).await?;
     let page: work::Page<DeliveryView> = work::Page { data: page.items, next_cursor: page.next_cursor };
     Ok(Json(page).into_response())
@@ -85,10 +78,7 @@ async fn list(
     responses((status = 202, description = "It is on its way", body = DeliveryDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn replay(
-    tenant: Tenant,
-    Path(id): Path<DeliveryId>,
-) -> Result<Response, Problem> {
+async fn replay(tenant: Tenant, Path(id): Path<DeliveryId>) -> Result<Response, Problem> {
     let delivery = tenant.replay(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
 }

@@ -73,10 +73,7 @@ fn shown(pair: SecretPair) -> Response {
     responses((status = 200, body = SecretDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    tenant: Tenant,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
+async fn read(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
     Ok(shown(tenant.endpoint_secret(&id).await?))
 }
 
@@ -182,10 +179,7 @@ struct KeyDocument {
     responses((status = 200, body = KeysDocument), ReadProblems),
     security((), ("bearer" = []), ("apiKey" = [])),
 )]
-async fn keys(
-    visitor: Visitor,
-    Query(query): Query<KeysQuery>,
-) -> Result<Response, Problem> {
+async fn keys(visitor: Visitor, Query(query): Query<KeysQuery>) -> Result<Response, Problem> {
     let pairs = visitor.webhook_key_pairs(query.client).await?;
     let keys: Vec<_> = pairs.iter().map(KeyPair::public).collect();
     Ok(Json(serde_json::json!({ "keys": keys })).into_response())

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::model::code::JobCode;
 use crate::model::id::JobId;
 use crate::queue::producer::ReadyTicket;
-use crate::store::jobs::{Created, NewJob};
-use crate::work::{Work, WorkError};
+use crate::store::jobs::{Created, Entry, NewJob};
+use crate::store::rates::RateGate;
+use crate::work::{Admission, Work, WorkError};
 
 /// Most jobs in one batch: a batch is one script, and Redis does nothing else meanwhile (about 1 ms).
 pub(super) const MOST_IN_A_BATCH: usize = 100;
@@ -20,18 +21,28 @@ pub(super) const TURNS: usize = 3;
 pub(super) struct Leaving {
     pub(super) job: NewJob,
     ticket: Option<ReadyTicket>,
+    admission: Option<Admission>,
+    gates: Vec<RateGate>,
     /// Known once the record was written.
     is_listened_to: AtomicBool,
+    /// Whether a counter was full: nothing was written then.
+    is_refused: AtomicBool,
 }
 
 impl Leaving {
-    pub(super) const fn new(job: NewJob, ticket: Option<ReadyTicket>) -> Self {
-        Self { job, ticket, is_listened_to: AtomicBool::new(false) }
+    pub(super) fn new(job: NewJob, ticket: Option<ReadyTicket>, admission: Option<Admission>) -> Self {
+        let gates = admission.as_ref().map(Admission::gates).unwrap_or_default();
+        let (is_listened_to, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { job, ticket, admission, gates, is_listened_to, is_refused }
     }
 
     /// Whether addons of the user listen to how the job ends. Its ticket was not left then: a dispatch has to wait for it.
     pub(super) fn is_listened_to(&self) -> bool {
         self.is_listened_to.load(Ordering::Acquire)
+    }
+
+    fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Acquire)
     }
 }
 
@@ -39,9 +50,14 @@ impl Work {
     /// Writes the record and leaves the ticket, in a batch with whoever asks at the same time. Twice is once.
     ///
     /// # Errors
-    /// [`WorkError`] when Redis is away or full.
+    /// [`WorkError::RateLimited`] where one of the request's counters is full, or Redis is away or full.
     pub(super) async fn leave(&self, leaving: Arc<Leaving>) -> Result<(), WorkError> {
-        self.leaving.add(leaving, |batch| self.leave_all(batch)).await
+        self.leaving.add(Arc::clone(&leaving), |batch| self.leave_all(batch)).await?;
+        match &leaving.admission {
+            // It was counted with the record, so this only looks at what came of it.
+            Some(admission) if leaving.is_refused() => admission.count().await,
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn leave_all(&self, batch: Vec<Arc<Leaving>>) -> Vec<Result<(), WorkError>> {
@@ -50,15 +66,20 @@ impl Work {
     }
 
     async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
-        let jobs: Vec<&NewJob> = batch.iter().map(|leaving| &leaving.job).collect();
-        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&jobs).await?) {
+        let entries: Vec<Entry<'_>> =
+            batch.iter().map(|leaving| Entry { job: &leaving.job, gates: &leaving.gates }).collect();
+        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&entries).await?) {
+            leaving.is_refused.store(entered.created == Created::Refused, Ordering::Release);
+            if let Some(admission) = leaving.admission.as_ref().filter(|_| !leaving.gates.is_empty()) {
+                admission.note(entered.standings);
+            }
             let is_listened_to = entered.is_listened_to && leaving.job.kind.is_heard();
             leaving.is_listened_to.store(is_listened_to, Ordering::Release);
             if entered.created == Created::Existing {
                 self.revive(&leaving.job.id).await?;
             }
         }
-        let plain = batch.iter().filter(|leaving| !leaving.is_listened_to());
+        let plain = batch.iter().filter(|leaving| !leaving.is_listened_to() && !leaving.is_refused());
         let tickets: Vec<&ReadyTicket> = plain.filter_map(|leaving| leaving.ticket.as_ref()).collect();
         Ok(self.producer.add_many(&tickets).await?)
     }

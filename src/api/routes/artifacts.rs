@@ -3,25 +3,23 @@
 mod range;
 
 use axum::Json;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{RawQuery, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer;
 use crate::api::extract::body;
-use crate::api::extract::caller::{self, Caller, ClientCaller};
 use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
+use crate::api::tenant::{Tenant, Visitor};
 use crate::clock;
-use crate::imaging::gallery::NewArtifact;
 use crate::model::id::ArtifactId;
 use crate::store::artifacts::ArtifactRecord;
 use range::Wanted;
@@ -61,22 +59,14 @@ struct Uploaded {
     responses((status = 201, body = Uploaded), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn upload(State(api): State<ApiState>, caller: ClientCaller, request: Request) -> Result<Response, Problem> {
+async fn upload(tenant: Tenant, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let _turn = api.upload_turn().await?;
-    let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
+    let _turn = tenant.upload_turn().await?;
+    let bytes = body::collect(&parts.headers, content, tenant.upload_limit()).await?;
     let media_type = picture_type(&bytes).ok_or_else(|| {
         Problem::new(ProblemCode::UnsupportedMediaType, "the bytes are no PNG, JPEG, WebP or GIF picture")
     })?;
-    let artifact = NewArtifact {
-        id: ArtifactId::fresh(),
-        client: caller.client().clone(),
-        user: None,
-        job_id: None,
-        media_type: media_type.to_owned(),
-        metadata: Value::Null,
-    };
-    let record = api.services.gallery.keep(artifact, bytes).await?;
+    let record = tenant.keep_upload(media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/artifacts/{}", record.id));
     let answer = Uploaded {
         id: record.id,
@@ -107,12 +97,12 @@ fn picture_type(bytes: &[u8]) -> Option<&'static str> {
     security((), ("bearer" = []), ("apiKey" = [])),
 )]
 async fn read(
-    State(api): State<ApiState>,
+    visitor: Visitor,
     Path(id): Path<ArtifactId>,
     RawQuery(query): RawQuery,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = find(&api, &id, query.as_deref().unwrap_or(""), &fields).await?;
+    let record = visitor.artifact(&id, query.as_deref().unwrap_or("")).await?;
     let tag = format!("\"{}\"", record.digest.hex());
     let mut response = if answer::is_known(&fields, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -121,26 +111,10 @@ async fn read(
         if wanted == Wanted::Nothing {
             return Err(unsatisfiable(record.size_bytes));
         }
-        part(&record, api.services.gallery.bytes(&record).await?, wanted)
+        part(&record, visitor.bytes(&record).await?, wanted)
     };
     describe(&mut response, &record, &tag);
     Ok(response)
-}
-
-/// By signed link whoever asks; by key only the client's own. Everything else is not there.
-async fn find(api: &ApiState, id: &ArtifactId, query: &str, fields: &HeaderMap) -> Result<ArtifactRecord, Problem> {
-    let gallery = &api.services.gallery;
-    let found = if caller::has_key(fields) {
-        let caller = Caller::of(fields, api).await?;
-        gallery.find(caller.client(), id.as_str()).await?
-    } else if gallery.links().is_signed(id, query, clock::now()) {
-        gallery.find_linked(id).await?
-    } else {
-        None
-    };
-    found.ok_or_else(|| {
-        Problem::new(ProblemCode::NotFound, "there is no such artifact, or its link is not valid any more")
-    })
 }
 
 fn unsatisfiable(size: u64) -> Problem {

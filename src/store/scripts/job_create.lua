@@ -1,25 +1,45 @@
--- KEYS: the owed dispatches, then for each job its record, its client's index and who listens to how its user's jobs end.
--- ARGV: for each job its facts, when it was created in ms, its member of the index, its id where a dispatch is owed or ''.
--- Answers a number for each job: 1 where its record is new, and 2 more where somebody listens. `job.queued` is not written: it is the record itself.
+-- KEYS: the owed dispatches, then for each job its record, its client's index and who listens to how its user's jobs end; at last
+-- the counters of the jobs that count on some.
+-- ARGV: how many jobs; for each its facts, when it was created in ms, its member of the index, its id where a dispatch is owed or '',
+-- and how many counters it has; at last the limits of the counters.
+-- Answers a number for each job: 1 where its record is new, 2 more where somebody listens, 4 where a counter refused it and nothing was
+-- written; and the standings of all counters (`rates.lua`). `job.queued` is not written: it is the record itself.
 -- Neighbours of one client share one `ZADD`: a crowd of requests costs little more than its records.
-local news, list, entries = {}, nil, {}
+local news, standings, list, entries = {}, {}, nil, {}
+local count = tonumber(ARGV[1])
+local next_counter = 0
 local function note()
     if list then redis.call('ZADD', list, unpack(entries)) end
     entries = {}
 end
-for index = 1, (#KEYS - 1) / 3 do
-    local first = 4 * index - 3
-    news[index] = redis.call('HSETNX', KEYS[3 * index - 1], 'facts', ARGV[first])
-    if news[index] == 1 then
-        if list ~= KEYS[3 * index] then
-            note()
-            list = KEYS[3 * index]
-        end
-        entries[#entries + 1] = ARGV[first + 1]
-        entries[#entries + 1] = ARGV[first + 2]
-        if ARGV[first + 3] ~= '' then redis.call('ZADD', KEYS[1], ARGV[first + 1], ARGV[first + 3]) end
+local function is_let_in(counters)
+    local keys, limits = {}, {}
+    for index = 1, counters do
+        next_counter = next_counter + 1
+        keys[index] = KEYS[3 * count + 1 + next_counter]
+        limits[index] = tonumber(ARGV[5 * count + 1 + next_counter])
     end
-    news[index] = news[index] + 2 * redis.call('EXISTS', KEYS[3 * index + 1])
+    return count_on(keys, limits, standings)
+end
+for index = 1, count do
+    local first = 5 * index - 3
+    local counters = tonumber(ARGV[first + 4])
+    -- A record that is there was let in before: this very call arrived twice.
+    if counters > 0 and not is_let_in(counters) and redis.call('EXISTS', KEYS[3 * index - 1]) == 0 then
+        news[index] = 4
+    else
+        news[index] = redis.call('HSETNX', KEYS[3 * index - 1], 'facts', ARGV[first])
+        if news[index] == 1 then
+            if list ~= KEYS[3 * index] then
+                note()
+                list = KEYS[3 * index]
+            end
+            entries[#entries + 1] = ARGV[first + 1]
+            entries[#entries + 1] = ARGV[first + 2]
+            if ARGV[first + 3] ~= '' then redis.call('ZADD', KEYS[1], ARGV[first + 1], ARGV[first + 3]) end
+        end
+        news[index] = news[index] + 2 * redis.call('EXISTS', KEYS[3 * index + 1])
+    end
 end
 note()
-return news
+return {news, standings}

@@ -10,6 +10,7 @@ mod begin;
 mod blocking;
 mod blocks;
 mod budget;
+mod caches;
 mod consent;
 mod disable;
 pub mod draw;
@@ -100,7 +101,7 @@ pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, Runner};
-pub use turns::Turn;
+pub use turns::{Line, Turn};
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -200,7 +201,7 @@ struct Inner {
     starting: starts::Starting,
     defaults: CallLimits,
     ceiling: CallLimits,
-    caches: running::Caches,
+    caches: caches::Caches,
     inspections: inspections::Inspections,
 }
 
@@ -270,7 +271,7 @@ impl Addons {
                 starting,
                 defaults: parts.defaults,
                 ceiling: parts.ceiling,
-                caches: running::Caches::new(parts.control),
+                caches: caches::Caches::new(parts.control),
                 inspections: inspections::Inspections::new(rules),
             }),
         }

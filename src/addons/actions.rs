@@ -71,13 +71,13 @@ impl Addons {
         Ok(self.inner.work.submit(&submission).await?)
     }
 
-    /// A turn for an `invoke` job, to be held as long as it runs, perhaps waited for as long as `patience`; or after how
-    /// long to come again. Cancel-safe.
+    /// A turn for a job that calls one addon, to be held as long as it runs, perhaps waited for as long as `patience`; or
+    /// after how long to come again. Cancel-safe.
     ///
     /// # Errors
     /// The time after which a turn may be free.
-    pub async fn turn(&self, owner: &Owner, patience: Duration) -> Result<Turn, Duration> {
-        self.inner.turns.take(owner, Line::Actions, patience).await
+    pub async fn turn(&self, owner: &Owner, line: Line, patience: Duration) -> Result<Turn, Duration> {
+        self.inner.turns.take(owner, line, patience).await
     }
 
     /// Runs an `invoke` job's call.

@@ -16,7 +16,7 @@ use crate::addons::hooks::chain::{Answer, Chain};
 use crate::addons::hooks::order::{Link, in_order};
 use crate::addons::hooks::trace::{HookTrace, HookVerdict, Replaced, Trace};
 use crate::addons::running::CallContext;
-use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict};
+use crate::host::invocation::{ImageVerdict, PictureVerdict as Wish, PromptVerdict, ReplyVerdict};
 use crate::host::ports::AssetFacts;
 use crate::host::{Invocation, Reply};
 use crate::model::chat::{self, Message};
@@ -184,6 +184,41 @@ impl Addons {
             }
         }
         Ok(verdict)
+    }
+
+    /// Sends a reply through the user's `after-reply` hooks; each sees what the one before made of it.
+    ///
+    /// # Errors
+    /// As [`Addons::before_image`].
+    pub async fn after_reply(
+        &self,
+        user: (&ClientId, &UserId),
+        reply: Message,
+        context: &CallContext,
+        trace: &mut Trace,
+    ) -> Result<Message, JobError> {
+        let mut reply = reply;
+        let links = self.links(user, HookPoint::AfterReply, context).await?;
+        let mut chain = Chain::new(&self.inner, HookPoint::AfterReply, None, context, trace);
+        for link in &links {
+            let invocation = Invocation::AfterReply { reply: reply.clone() };
+            let Some(Answer { reply: wish, line, is_trial }) = chain.ask(link, invocation, &[]).await? else {
+                continue;
+            };
+            match wish {
+                Reply::AfterReply(ReplyVerdict::Pass) => chain.accept(link, line, is_trial).await,
+                Reply::AfterReply(ReplyVerdict::Rewrite(rewritten)) => {
+                    let changed = chat::changed_parts(std::slice::from_ref(&reply), std::slice::from_ref(&rewritten));
+                    chain.accept(link, line.changing(&changed), is_trial).await;
+                    reply = rewritten;
+                }
+                Reply::AfterReply(ReplyVerdict::Block(refusal)) => {
+                    return Err(chain.block(link, (line, is_trial), refusal).await);
+                }
+                _ => return Err(out_of_turn()),
+            }
+        }
+        Ok(reply)
     }
 
     async fn links(

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::addons::running::{MAX_AGE, Running};
+use crate::addons::caches::MAX_AGE;
+use crate::addons::running::Running;
 use crate::addons::{Addons, AddonsError, Inner};
 use crate::clock;
 use crate::host::{BoxError, CompiledAddon, InterfaceSet};

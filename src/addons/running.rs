@@ -1,15 +1,12 @@
-//! Enablements that run: cached with invalidation, called in a fresh store each time.
+//! Enablements that run: read once (`caches.rs`), called in a fresh store each time.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
-use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use lru::LruCache;
-use parking_lot::Mutex;
 use semver::Version;
 use tokio_util::sync::CancellationToken;
 
+use crate::addons::Inner;
 use crate::addons::edition::Edition;
 use crate::addons::given::GivenAsset;
 use crate::addons::last_rights::LastRights;
@@ -17,9 +14,8 @@ use crate::addons::lineage::Lineage;
 use crate::addons::owner::Owner;
 use crate::addons::starts::Starts;
 use crate::addons::told::Told;
-use crate::addons::{Addons, Inner};
 use crate::host::ports::Ports;
-use crate::host::{CallFacts, CallRequest, CompiledAddon, Host, Invocation, Reply, Usage};
+use crate::host::{CallFacts, CallFailure, CallRequest, CompiledAddon, Host, Invocation, Reply, Usage};
 use crate::model::block::Blockable;
 use crate::model::code::JobCode;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -29,24 +25,12 @@ use crate::model::limits::CallLimits;
 use crate::model::manifest::{HookPoint, Manifest};
 use crate::model::right::Rights;
 use crate::model::schema::Schema;
-use crate::shutdown::Stop;
 use crate::store::StoreError;
 use crate::store::breakers::Breaker;
-use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
-use crate::store::policy::PolicyRecord;
 use crate::store::secrets::SealedSecrets;
 use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
-
-/// Enablements kept in memory by one process; one takes a few KiB.
-const MAX_ENABLEMENTS: usize = 20_000;
-/// Users whose list of addons is kept in memory by one process.
-const MAX_USERS: usize = 20_000;
-/// Versions whose manifest and schemas are kept in memory by one process.
-const MAX_EDITIONS: usize = 1000;
-/// Longest time a cached record is used without looking again, should an invalidation be lost.
-pub(super) const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// What a job hands to every call that it makes.
 #[derive(Clone)]
@@ -133,95 +117,6 @@ impl Running {
     }
 }
 
-type User = (ClientId, UserId);
-type Key = (ClientId, UserId, AddonId);
-
-/// Something that was read from the store, and when.
-type Read<T> = (Instant, Arc<T>);
-
-/// What this process remembers. An entry read before an invalidation is never stored after it.
-pub(super) struct Caches {
-    running: Mutex<LruCache<Key, Read<Running>>>,
-    users: Mutex<LruCache<User, Read<Vec<AddonId>>>>,
-    editions: Mutex<LruCache<(AddonId, Version), Arc<Edition>>>,
-    pub(super) policy: Mutex<Option<Read<PolicyRecord>>>,
-    generation: AtomicU64,
-    control: Control,
-}
-
-impl Caches {
-    pub(super) fn new(control: Control) -> Self {
-        let size = |count: usize| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
-        Self {
-            running: Mutex::new(LruCache::new(size(MAX_ENABLEMENTS))),
-            users: Mutex::new(LruCache::new(size(MAX_USERS))),
-            editions: Mutex::new(LruCache::new(size(MAX_EDITIONS))),
-            policy: Mutex::new(None),
-            generation: AtomicU64::new(0),
-            control,
-        }
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    /// Tells every process that what it knows of an addon's versions is old. Best effort: a manifest never changes, and
-    /// whoever decides about a version reads its record.
-    pub(super) async fn tell_of_addon(&self, id: &AddonId) {
-        let told = self.control.publish(&Message::AddonChanged { id: id.clone() }).await;
-        if let Err(error) = told {
-            tracing::debug!(error = %error, "Could not tell the others that `{id}` has changed");
-        }
-    }
-
-    pub(super) fn forget(&self, key: &Key) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        self.running.lock().pop(key);
-        self.users.lock().pop(&(key.0.clone(), key.1.clone()));
-    }
-
-    /// Hears what processes tell each other.
-    pub(super) fn subscribe(&self) -> tokio::sync::broadcast::Receiver<Message> {
-        self.control.subscribe()
-    }
-
-    pub(super) fn forget_policy(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        *self.policy.lock() = None;
-    }
-
-    fn forget_all(&self) {
-        self.forget_policy();
-        self.running.lock().clear();
-        self.users.lock().clear();
-        self.editions.lock().clear();
-    }
-}
-
-impl Addons {
-    /// Keeps the caches true until `stop`: one of these runs in each process that uses the service.
-    pub async fn watch(&self, stop: Stop) {
-        let mut messages = self.inner.caches.subscribe();
-        while !stop.has_fired() {
-            let message = tokio::select! {
-                () = stop.fired() => return,
-                message = messages.recv() => message,
-            };
-            match message {
-                Ok(Message::EnablementChanged { client, user, addon }) => {
-                    self.inner.caches.forget(&(client, user, addon));
-                }
-                Ok(Message::PolicyChanged) => self.inner.caches.forget_policy(),
-                Ok(Message::AddonChanged { .. } | Message::Reconnected) => self.inner.caches.forget_all(),
-                Ok(_) => {}
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.inner.caches.forget_all(),
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
-            }
-        }
-    }
-}
-
 impl Inner {
     pub(super) fn host(&self) -> Result<&Arc<Host>, JobError> {
         self.host
@@ -239,10 +134,8 @@ impl Inner {
     /// the user's chains.
     async fn standing(&self, owner: &Owner) -> Result<Option<Arc<Running>>, StoreError> {
         let key = (owner.client.clone(), owner.user.clone(), owner.addon.clone());
-        if let Some((read_at, running)) = self.caches.running.lock().get(&key)
-            && read_at.elapsed() < MAX_AGE
-        {
-            return Ok(Some(Arc::clone(running)));
+        if let Some(running) = self.caches.running(&key) {
+            return Ok(Some(running));
         }
         let generation = self.caches.generation();
         let Some(enablement) = self.enablements.get(&owner.client, &owner.user, &owner.addon).await? else {
@@ -254,9 +147,7 @@ impl Inner {
         let Some(running) = self.as_running(owner, enablement).await? else { return Ok(None) };
         let breakers = self.breakers_of(&running.enablement, &running.manifest).await?;
         let running = Arc::new(Running { breakers, ..running });
-        if self.caches.generation() == generation {
-            self.caches.running.lock().put(key, (Instant::now(), Arc::clone(&running)));
-        }
+        self.caches.keep_running(generation, key, &running);
         Ok(Some(running))
     }
 
@@ -276,34 +167,28 @@ impl Inner {
     /// One version's own part, read once: a published version never changes.
     pub(super) async fn edition(&self, addon: &AddonId, version: &Version) -> Result<Option<Arc<Edition>>, StoreError> {
         let key = (addon.clone(), version.clone());
-        let cached = self.caches.editions.lock().get(&key).map(Arc::clone);
+        let cached = self.caches.edition(&key);
         if cached.is_some() {
             return Ok(cached);
         }
         let generation = self.caches.generation();
         let Some(record) = self.versions.get(addon, version).await? else { return Ok(None) };
         let edition = Arc::new(Edition::of(record));
-        if self.caches.generation() == generation {
-            self.caches.editions.lock().put(key, Arc::clone(&edition));
-        }
+        self.caches.keep_edition(generation, key, &edition);
         Ok(Some(edition))
     }
 
     /// Every addon of a user that is enabled, or would be but for something that its user can mend.
     pub(super) async fn standing_of(&self, client: &ClientId, user: &UserId) -> Result<Vec<Arc<Running>>, StoreError> {
         let key = (client.clone(), user.clone());
-        let cached =
-            self.caches.users.lock().get(&key).filter(|(at, _)| at.elapsed() < MAX_AGE).map(|(_, ids)| Arc::clone(ids));
-        let ids = match cached {
+        let ids = match self.caches.addons_of(&key) {
             Some(ids) => ids,
             None => {
                 let generation = self.caches.generation();
                 let records = self.enablements.list(client, user).await?;
                 let standing = records.into_iter().filter(|record| record.state.is_hooked());
                 let ids = Arc::new(standing.map(|record| record.addon).collect::<Vec<_>>());
-                if self.caches.generation() == generation {
-                    self.caches.users.lock().put(key, (Instant::now(), Arc::clone(&ids)));
-                }
+                self.caches.keep_addons_of(generation, key, &ids);
                 ids
             }
         };
@@ -323,17 +208,17 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<Reply, JobError> {
-        Box::pin(self.metered_call(running, compiled, call, invocation)).await?.0
+        Box::pin(self.metered_call(running, compiled, call, invocation)).await?.outcome
     }
 
-    /// The same, with what the call used; an error of its own where it never came to a call.
+    /// The same, with what is known of the call beside its outcome; an error where it never came to a call.
     pub(super) async fn metered_call(
         &self,
         running: &Running,
         compiled: &CompiledAddon,
         call: Call<'_>,
         invocation: Invocation,
-    ) -> Result<(Result<Reply, JobError>, Usage), JobError> {
+    ) -> Result<Called, JobError> {
         let is_use = self.may_use(running, &invocation, call.context).await?;
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let export = invocation.export();
@@ -371,12 +256,21 @@ impl Inner {
         let report = self.host()?.call(compiled, request, invocation).await;
         Self::note_usage(&running.owner, &report.usage, is_use, call.context);
         told.log(&running.owner.addon, &report, &call.context.progress).await;
+        let is_crash = report.outcome.as_ref().is_err_and(CallFailure::is_crash);
         let outcome = match report.outcome {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
         };
-        Ok((outcome, report.usage))
+        Ok(Called { outcome, usage: report.usage, is_crash })
     }
+}
+
+/// How a call went.
+pub(super) struct Called {
+    pub(super) outcome: Result<Reply, JobError>,
+    pub(super) usage: Usage,
+    /// Whether the guest itself broke, whatever code that has.
+    pub(super) is_crash: bool,
 }
 
 /// One call's own part: its job, its limits, its assets.

@@ -25,6 +25,7 @@ use crate::store::Store;
 use crate::store::credits::Credits;
 use crate::store::jobs::JobRecord;
 use crate::store::pending_starts::PendingStarts;
+use crate::store::usage::UsageBook;
 use crate::work::{CancelAnswer, JobOptions, Work};
 
 pub use error::StartError;
@@ -64,6 +65,8 @@ struct Starter {
     /// The export that is called.
     place: &'static str,
     traceparent: Option<String>,
+    /// What the job's calls used so far.
+    usage: UsageBook,
 }
 
 /// What one call may start, and what its enablement started. Cheap to clone.

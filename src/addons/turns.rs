@@ -22,13 +22,15 @@ const SOONEST: Duration = Duration::from_millis(200);
 /// Longest time after which somebody comes again.
 const LATEST: Duration = Duration::from_secs(30);
 
-/// What a turn is for: hooks have turns of their own, or a picture would wait for a slow action.
+/// What a turn is for: each has turns of its own, or a picture would wait for a slow action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Line {
-    /// Actions.
-    Actions,
+pub enum Line {
+    /// Actions, events and schedules.
+    Calls,
     /// Hooks.
     Hooks,
+    /// Pictures that the addon draws.
+    Pictures,
 }
 
 type Seat = (ClientId, UserId, AddonId, Line);
@@ -209,16 +211,16 @@ mod tests {
     async fn what_is_beyond_the_turns_waits_and_what_is_beyond_that_comes_again() {
         let turns = Turns::new(2);
         let alice = owner("alice");
-        let first = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
-        let second = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
+        let first = turns.take(&alice, Line::Calls, PATIENCE).await.expect("a turn");
+        let second = turns.take(&alice, Line::Calls, PATIENCE).await.expect("a turn");
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..2 {
             let (turns, alice) = (Arc::clone(&turns), alice.clone());
-            waiting.spawn(async move { turns.take(&alice, Line::Actions, PATIENCE).await.is_ok() });
+            waiting.spawn(async move { turns.take(&alice, Line::Calls, PATIENCE).await.is_ok() });
         }
         tokio::task::yield_now().await;
-        assert!(turns.take(&alice, Line::Actions, PATIENCE).await.is_err(), "two wait already");
-        assert!(turns.take(&owner("bob"), Line::Actions, PATIENCE).await.is_ok(), "others are not kept waiting");
+        assert!(turns.take(&alice, Line::Calls, PATIENCE).await.is_err(), "two wait already");
+        assert!(turns.take(&owner("bob"), Line::Calls, PATIENCE).await.is_ok(), "others are not kept waiting");
         assert!(turns.take(&alice, Line::Hooks, PATIENCE).await.is_ok(), "hooks have turns of their own");
         drop((first, second));
         assert_eq!(waiting.join_all().await, [true, true]);
@@ -228,15 +230,15 @@ mod tests {
     async fn whoever_is_sent_away_last_comes_again_last() {
         let turns = Turns::new(1);
         let alice = owner("alice");
-        let running = turns.take(&alice, Line::Actions, PATIENCE).await.expect("a turn");
+        let running = turns.take(&alice, Line::Calls, PATIENCE).await.expect("a turn");
         let (here, other) = (Arc::clone(&turns), alice.clone());
         let mut waiting = tokio::task::JoinSet::new();
-        waiting.spawn(async move { here.take(&other, Line::Actions, PATIENCE).await.is_ok() });
+        waiting.spawn(async move { here.take(&other, Line::Calls, PATIENCE).await.is_ok() });
         tokio::task::yield_now().await;
-        turns.place(&alice, Line::Actions).1.usual_ms.store(1000, Ordering::Relaxed);
+        turns.place(&alice, Line::Calls).1.usual_ms.store(1000, Ordering::Relaxed);
         let mut waits = Vec::new();
         for _ in 0..400 {
-            waits.push(turns.take(&alice, Line::Actions, PATIENCE).await.expect_err("no turn"));
+            waits.push(turns.take(&alice, Line::Calls, PATIENCE).await.expect_err("no turn"));
         }
         assert!(waits.iter().all(|wait| (SOONEST..=LATEST).contains(wait)), "{waits:?}");
         assert!(waits[20] > waits[0] + Duration::from_secs(10) && waits[399] == LATEST, "{waits:?}");
@@ -248,7 +250,7 @@ mod tests {
     async fn places_that_nobody_uses_are_forgotten() {
         let turns = Turns::new(2);
         for number in 0..100 {
-            drop(turns.take(&owner(&format!("user-{number}")), Line::Actions, PATIENCE).await);
+            drop(turns.take(&owner(&format!("user-{number}")), Line::Calls, PATIENCE).await);
         }
         assert_eq!(turns.places(), 0);
     }

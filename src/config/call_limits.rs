@@ -79,6 +79,8 @@ limit_settings! {
     assets: u64 = 16, 64;
     /// Bytes of all assets opened and made.
     asset_total: ByteSize = ByteSize::mib(64), ByteSize::mib(256);
+    /// Requests about pictures, jobs, events and secrets in clear.
+    door_calls: u64 = 1000, 10_000;
 }
 
 impl LimitSettings {
@@ -107,6 +109,7 @@ impl LimitSettings {
             progress_bytes: self.progress_bytes,
             assets: self.assets,
             asset_total: self.asset_total,
+            door_calls: self.door_calls,
             ..rest
         }
     }

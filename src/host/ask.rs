@@ -63,6 +63,7 @@ pub(super) async fn ask(
         Invocation::Migrate { from_version } => migrate(store, exports, &call, &from_version).await,
         Invocation::Action { name, params } => act(store, exports, &call, name, params).await,
         Invocation::BeforePrompt { history } => before_prompt(store, exports, &call, history).await,
+        Invocation::AfterReply { reply } => after_reply(store, exports, &call, reply).await,
         Invocation::BeforeImage { request } => before_image(store, exports, &call, request).await,
         Invocation::AfterImage { request, asset } => after_image(store, exports, &call, request, asset).await,
         Invocation::Handle { topic, payload } => handle(store, exports, &call, &topic, &payload).await,
@@ -157,6 +158,13 @@ async fn before_prompt(
     let history: Vec<_> = history.into_iter().map(Into::into).collect();
     let verdict = guest.semantest_addon_before_prompt().call_run(&mut *store, call, &history).await??;
     Ok(Reply::BeforePrompt(translate::prompt_verdict(verdict, &mut budget(store))?))
+}
+
+async fn after_reply(store: &mut Store<GuestState>, exports: &Exports, call: &types::Call, reply: Message) -> Answer {
+    let binding = exports.after_reply.as_ref().ok_or_else(|| missing(Export::AfterReply))?;
+    let guest = binding.instantiate_async(&mut *store).await.map_err(Unanswered::Start)?;
+    let verdict = guest.semantest_addon_after_reply().call_run(&mut *store, call, &reply.into()).await??;
+    Ok(Reply::AfterReply(translate::reply_verdict(verdict, &mut budget(store))?))
 }
 
 async fn before_image(

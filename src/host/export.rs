@@ -13,6 +13,8 @@ pub enum Export {
     Actions,
     /// `before-prompt`.
     BeforePrompt,
+    /// `after-reply`.
+    AfterReply,
     /// `before-image`.
     BeforeImage,
     /// `after-image`.
@@ -27,12 +29,13 @@ pub enum Export {
 
 impl Export {
     /// Every export this host calls.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lifecycle,
         Self::ConfigHandler,
         Self::Migration,
         Self::Actions,
         Self::BeforePrompt,
+        Self::AfterReply,
         Self::BeforeImage,
         Self::AfterImage,
         Self::EventHandler,
@@ -49,6 +52,7 @@ impl Export {
             Self::Migration => "migration",
             Self::Actions => "actions",
             Self::BeforePrompt => "before-prompt",
+            Self::AfterReply => "after-reply",
             Self::BeforeImage => "before-image",
             Self::AfterImage => "after-image",
             Self::EventHandler => "event-handler",

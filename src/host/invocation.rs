@@ -49,6 +49,11 @@ pub enum Invocation {
         /// The chat so far, oldest first.
         history: Vec<Message>,
     },
+    /// `after-reply.run`.
+    AfterReply {
+        /// What the chat is answered.
+        reply: Message,
+    },
     /// `before-image.run`.
     BeforeImage {
         /// What is asked for.
@@ -93,6 +98,7 @@ impl Invocation {
             Self::Migrate { .. } => Export::Migration,
             Self::Action { .. } => Export::Actions,
             Self::BeforePrompt { .. } => Export::BeforePrompt,
+            Self::AfterReply { .. } => Export::AfterReply,
             Self::BeforeImage { .. } => Export::BeforeImage,
             Self::AfterImage { .. } => Export::AfterImage,
             Self::Handle { .. } => Export::EventHandler,
@@ -108,6 +114,7 @@ impl Invocation {
             Self::Start(_) | Self::Activate | Self::Deactivate(_) | Self::Reconfigure | Self::Migrate { .. } => true,
             Self::Action { .. }
             | Self::BeforePrompt { .. }
+            | Self::AfterReply { .. }
             | Self::BeforeImage { .. }
             | Self::AfterImage { .. }
             | Self::Handle { .. }
@@ -126,6 +133,8 @@ pub enum Reply {
     Action(ActionOutput),
     /// To `BeforePrompt`.
     BeforePrompt(PromptVerdict),
+    /// To `AfterReply`.
+    AfterReply(ReplyVerdict),
     /// To `BeforeImage`.
     BeforeImage(ImageVerdict),
     /// To `AfterImage`.
@@ -164,6 +173,17 @@ pub enum PromptVerdict {
     /// This is the answer.
     Reply(Message),
     /// Stop.
+    Block(Refusal),
+}
+
+/// What `after-reply` decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplyVerdict {
+    /// The reply stays.
+    Pass,
+    /// This one takes its place.
+    Rewrite(Message),
+    /// It is not shown.
     Block(Refusal),
 }
 

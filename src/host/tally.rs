@@ -16,6 +16,7 @@ pub(super) struct Tally {
     progress_bytes: u64,
     assets: u64,
     asset_bytes: u64,
+    door_calls: u64,
     excess: Option<Excess>,
 }
 
@@ -74,6 +75,12 @@ impl Tally {
         let counted = count(&mut self.assets, 1, Limit::Assets, limits.assets);
         self.keep(counted)?;
         let counted = count(&mut self.asset_bytes, bytes, Limit::AssetTotalBytes, limits.asset_total.as_u64());
+        self.keep(counted)
+    }
+
+    /// Counts a request about pictures, jobs, events or a secret in clear.
+    pub(super) fn door(&mut self, limits: &CallLimits) -> Result<(), Excess> {
+        let counted = count(&mut self.door_calls, 1, Limit::DoorCalls, limits.door_calls);
         self.keep(counted)
     }
 

@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use crate::host::api::v1::imports::semantest::addon::{chat_types, image_types, types};
-use crate::host::api::v1::{actions, after_image, before_image, before_prompt, lifecycle};
+use crate::host::api::v1::{actions, after_image, after_reply, before_image, before_prompt, lifecycle};
 use crate::host::invocation::{
-    ActionOutput, ImageVerdict, PictureOutcome, PictureVerdict, PromptVerdict, Refusal, StopReason,
+    ActionOutput, ImageVerdict, PictureOutcome, PictureVerdict, PromptVerdict, Refusal, ReplyVerdict, StopReason,
 };
 use crate::host::outcome::CallFailure;
 use crate::host::ports::AssetFacts;
@@ -19,6 +19,7 @@ use crate::model::image::{ImageRequest, Size};
 
 use actions::exports::semantest::addon::actions as action_types;
 use after_image::exports::semantest::addon::after_image as after_image_types;
+use after_reply::exports::semantest::addon::after_reply as after_reply_types;
 use before_image::exports::semantest::addon::before_image as before_image_types;
 use before_prompt::exports::semantest::addon::before_prompt as before_prompt_types;
 use lifecycle::exports::semantest::addon::lifecycle as lifecycle_types;
@@ -127,15 +128,28 @@ pub(super) fn prompt_verdict(
         }
         before_prompt_types::Verdict::Rewrite(history) => PromptVerdict::Rewrite(messages(history, budget)?),
         before_prompt_types::Verdict::AddContext(context) => PromptVerdict::AddContext(messages(context, budget)?),
-        before_prompt_types::Verdict::Reply(reply) => {
-            let reply = checked(vec![message(reply, budget)?])?.into_iter().next();
-            let reply = reply.filter(|reply| reply.role == Role::Assistant);
-            PromptVerdict::Reply(reply.ok_or_else(|| CallFailure::ResultInvalid {
-                message: String::from("a reply must be the assistant's"),
-            })?)
-        }
+        before_prompt_types::Verdict::Reply(given) => PromptVerdict::Reply(reply(given, budget)?),
         before_prompt_types::Verdict::Block(reason) => PromptVerdict::Block(refusal(reason, budget)?),
     })
+}
+
+/// What `after-reply` decided.
+pub(super) fn reply_verdict(
+    verdict: after_reply_types::Verdict,
+    budget: &mut OutputBudget,
+) -> Result<ReplyVerdict, CallFailure> {
+    Ok(match verdict {
+        after_reply_types::Verdict::Pass => ReplyVerdict::Pass,
+        after_reply_types::Verdict::Rewrite(given) => ReplyVerdict::Rewrite(reply(given, budget)?),
+        after_reply_types::Verdict::Block(reason) => ReplyVerdict::Block(refusal(reason, budget)?),
+    })
+}
+
+/// A message that answers a chat.
+fn reply(given: chat_types::Message, budget: &mut OutputBudget) -> Result<Message, CallFailure> {
+    let reply = checked(vec![message(given, budget)?])?.into_iter().next();
+    let reply = reply.filter(|reply| reply.role == Role::Assistant);
+    reply.ok_or_else(|| CallFailure::ResultInvalid { message: String::from("a reply must be the assistant's") })
 }
 
 /// What `before-image` decided.

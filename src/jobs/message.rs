@@ -18,9 +18,14 @@ async fn answer(cx: &JobCx, hooks: &mut Trace) -> JobResult {
     let user = cx.user();
     let mut history = ticket.previous_messages;
     history.push(Message { role: Role::User, text: ticket.prompt, attachments: Vec::new() });
-    let client = &cx.record.facts.client;
-    let verdict = cx.services.addons.before_prompt((client, &user), history, &cx.call, hooks).await?;
-    let reply =
-        verdict.reply.map(|(message, addon)| json!({ "role": message.role, "text": message.text, "addonId": addon }));
+    let (addons, client) = (&cx.services.addons, &cx.record.facts.client);
+    let verdict = addons.before_prompt((client, &user), history, &cx.call, hooks).await?;
+    let reply = match verdict.reply {
+        None => None,
+        Some((message, addon)) => {
+            let message = addons.after_reply((client, &user), message, &cx.call, hooks).await?;
+            Some(json!({ "role": message.role, "text": message.text, "addonId": addon }))
+        }
+    };
     Ok(hooks.in_result(json!({ "reply": reply, "context": verdict.context })))
 }

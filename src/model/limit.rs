@@ -3,6 +3,8 @@
 //! A limit that is not in [`Limit::ALL`] does not exist: the table of the documentation is made from this list, and the
 //! tests demand a guest that runs into each.
 
+mod words;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +79,26 @@ pub enum Limit {
     EgressReceivedBytes,
     /// The headers of one request.
     EgressHeaderBytes,
+    /// Requests to the network under way at once.
+    EgressConcurrent,
+    /// Questions to the other doors: pictures, jobs, events, secrets in clear.
+    DoorCalls,
+    /// Events announced.
+    Events,
+    /// One event's payload.
+    EventBytes,
+    /// Jobs that an addon left and that wait for their time.
+    WaitingJobs,
+    /// How much later one of them may run.
+    JobDelayMs,
+    /// Starts by addons in a row.
+    Hops,
+    /// Credits for pictures within a day, by the grant.
+    GrantedCreditsPerDay,
+    /// Secrets read in clear.
+    SecretReveals,
+    /// One message authenticated with a secret.
+    SignedBytes,
     /// An action's parameters.
     ParamsBytes,
     /// Calls of one addon for one user at the same time.
@@ -110,7 +132,7 @@ pub enum Effect {
 
 impl Limit {
     /// Every limit, in the order of the documentation.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 50] = [
         Self::CpuMs,
         Self::WallMs,
         Self::MemoryBytes,
@@ -144,6 +166,16 @@ impl Limit {
         Self::EgressSentBytes,
         Self::EgressReceivedBytes,
         Self::EgressHeaderBytes,
+        Self::EgressConcurrent,
+        Self::DoorCalls,
+        Self::Events,
+        Self::EventBytes,
+        Self::WaitingJobs,
+        Self::JobDelayMs,
+        Self::Hops,
+        Self::GrantedCreditsPerDay,
+        Self::SecretReveals,
+        Self::SignedBytes,
         Self::ConcurrentCalls,
         Self::CallsPerDay,
         Self::CpuMsPerDay,
@@ -189,6 +221,16 @@ impl Limit {
             Self::EgressSentBytes => "egressSentBytes",
             Self::EgressReceivedBytes => "egressReceivedBytes",
             Self::EgressHeaderBytes => "egressHeaderBytes",
+            Self::EgressConcurrent => "egressConcurrent",
+            Self::DoorCalls => "doorCalls",
+            Self::Events => "events",
+            Self::EventBytes => "eventBytes",
+            Self::WaitingJobs => "waitingJobs",
+            Self::JobDelayMs => "jobDelayMs",
+            Self::Hops => "hops",
+            Self::GrantedCreditsPerDay => "grantedCreditsPerDay",
+            Self::SecretReveals => "secretReveals",
+            Self::SignedBytes => "signedBytes",
             Self::ParamsBytes => "paramsBytes",
             Self::ConcurrentCalls => "concurrentCalls",
             Self::CallsPerDay => "callsPerDay",
@@ -197,53 +239,6 @@ impl Limit {
             Self::EgressBytesPerDay => "egressBytesPerDay",
             Self::KvBytesPerDay => "kvBytesPerDay",
             Self::CreditsPerDay => "creditsPerDay",
-        }
-    }
-
-    /// What is counted, as an error names it: “`random bytes` came to 9, 8 are allowed”.
-    #[must_use]
-    pub const fn what(self) -> &'static str {
-        match self {
-            Self::CpuMs => "milliseconds of processor time",
-            Self::WallMs => "milliseconds from start to end",
-            Self::MemoryBytes => "bytes of linear memory, all memories together",
-            Self::TableElements => "elements of tables, all tables together",
-            Self::Instances => "core instances of the component",
-            Self::Memories => "linear memories of the component",
-            Self::Tables => "tables of the component",
-            Self::StackBytes => "bytes of the addon's stack",
-            Self::Handles => "handles held at once",
-            Self::HostCallBytes => "bytes passed to the host at once",
-            Self::OutputBytes => "bytes of the answer",
-            Self::RandomBytes => "random bytes of one request",
-            Self::RandomTotalBytes => "random bytes of the call",
-            Self::LogLines => "lines logged",
-            Self::LogLineBytes => "bytes of one line logged",
-            Self::LogBytes => "bytes logged",
-            Self::KvOperations => "key-value operations",
-            Self::KvTrafficBytes => "bytes read from and written to the key-value store",
-            Self::KvKeyBytes => "bytes of one key",
-            Self::KvValueBytes => "bytes of one value",
-            Self::KvStoredBytes => "bytes kept in the key-value store",
-            Self::ProgressMessages => "progress reports, pieces of partial output and checkpoints",
-            Self::ProgressBytes => "bytes of progress reports, partial output and checkpoints",
-            Self::PartialBytes => "bytes of one piece of partial output",
-            Self::CheckpointBytes => "bytes of one checkpoint",
-            Self::Assets => "assets opened and made",
-            Self::AssetBytes => "bytes of one asset",
-            Self::AssetTotalBytes => "bytes of all assets opened and made",
-            Self::EgressRequests => "requests to the network, refused ones included",
-            Self::EgressSentBytes => "bytes of all requests' bodies",
-            Self::EgressReceivedBytes => "bytes of all answers' bodies",
-            Self::EgressHeaderBytes => "bytes of the headers of one request",
-            Self::ParamsBytes => "bytes of an action's parameters",
-            Self::ConcurrentCalls => "calls of the addon for one user at the same time",
-            Self::CallsPerDay => "calls today",
-            Self::CpuMsPerDay => "milliseconds of processor time today",
-            Self::EgressRequestsPerDay => "requests to the network today",
-            Self::EgressBytesPerDay => "bytes of requests to the network today",
-            Self::KvBytesPerDay => "bytes of key-value operations today",
-            Self::CreditsPerDay => "credits today",
         }
     }
 
@@ -261,14 +256,24 @@ impl Limit {
             | Self::Handles => Effect::Ends(JobCode::MemoryLimit),
             Self::StackBytes => Effect::Ends(JobCode::AddonTrapped),
             Self::HostCallBytes | Self::OutputBytes | Self::EgressHeaderBytes => Effect::Ends(JobCode::OutputLimit),
-            Self::EgressRequests | Self::EgressSentBytes | Self::EgressReceivedBytes => Effect::Told("error-code"),
+            Self::EgressRequests | Self::EgressSentBytes | Self::EgressReceivedBytes | Self::EgressConcurrent => {
+                Effect::Told("error-code")
+            }
             Self::ParamsBytes => Effect::Ends(JobCode::AddonBadInput),
             Self::LogLines | Self::LogLineBytes | Self::LogBytes => Effect::Cut,
-            Self::KvKeyBytes => Effect::Told("bad-input"),
-            Self::KvStoredBytes => Effect::Told("over-quota"),
-            Self::KvValueBytes | Self::PartialBytes | Self::CheckpointBytes | Self::AssetBytes => {
-                Effect::Told("too-large")
-            }
+            Self::KvKeyBytes | Self::JobDelayMs => Effect::Told("bad-input"),
+            Self::Hops => Effect::Told("refused"),
+            Self::KvStoredBytes
+            | Self::Events
+            | Self::WaitingJobs
+            | Self::GrantedCreditsPerDay
+            | Self::SecretReveals => Effect::Told("over-quota"),
+            Self::KvValueBytes
+            | Self::PartialBytes
+            | Self::CheckpointBytes
+            | Self::AssetBytes
+            | Self::EventBytes
+            | Self::SignedBytes => Effect::Told("too-large"),
             Self::ConcurrentCalls => Effect::Waits,
             Self::RandomBytes
             | Self::RandomTotalBytes
@@ -278,6 +283,7 @@ impl Limit {
             | Self::ProgressBytes
             | Self::Assets
             | Self::AssetTotalBytes
+            | Self::DoorCalls
             | Self::CallsPerDay
             | Self::CpuMsPerDay
             | Self::EgressRequestsPerDay

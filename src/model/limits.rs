@@ -54,6 +54,9 @@ pub struct CallLimits {
     pub asset: ByteSize,
     /// Bytes of all assets that it opens and makes.
     pub asset_total: ByteSize,
+    /// Requests about pictures, jobs, events and secrets in clear: each is a trip to Redis, and a refused one can be asked
+    /// again for ever.
+    pub door_calls: u64,
     /// What it may send and receive.
     pub egress: EgressLimits,
 }
@@ -113,6 +116,7 @@ impl Default for CallLimits {
             assets: 16,
             asset: ByteSize::mib(32),
             asset_total: ByteSize::mib(64),
+            door_calls: 1000,
             egress: EgressLimits::default(),
         }
     }
@@ -165,6 +169,7 @@ impl CallLimits {
             assets: wish.assets.unwrap_or(self.assets).min(ceiling.assets),
             asset: self.asset.min(ceiling.asset),
             asset_total: self.asset_total.min(ceiling.asset_total),
+            door_calls: self.door_calls.min(ceiling.door_calls),
             egress: self.egress,
         }
     }

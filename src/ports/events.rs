@@ -10,6 +10,7 @@ use crate::addons::{CallScope, Lineage};
 use crate::clock;
 use crate::host::ports::{EventsPort, PortError, PortErrorKind};
 use crate::model::id::{AddonId, JobId};
+use crate::model::limit::Limit;
 use crate::model::right::Rights;
 use crate::model::started::MAX_HOPS;
 use crate::model::usage::Use;
@@ -53,7 +54,8 @@ impl EventsPort for CallEvents {
         let hops = self.lineage.next_hop().ok_or_else(|| too_far(self.lineage.hops()))?;
         let reached = self.emitted.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if reached > self.most {
-            return Err(PortError::over_quota("the events of this call", reached.into(), self.most.into()));
+            let refusal = PortError::over_quota("the events of this call", reached.into(), self.most.into());
+            return Err(refusal.of(Limit::Events));
         }
         let emitted = Emitted {
             addon_id: self.addon.to_string(),
@@ -78,6 +80,6 @@ fn too_far(hops: u32) -> PortError {
         "this would be start {reached} in a row by addons, {MAX_HOPS} are allowed; announce nothing in answer to what \
          addons announced"
     );
-    let details = json!({ "reached": reached, "allowed": MAX_HOPS });
+    let details = json!({ "limit": Limit::Hops, "reached": reached, "allowed": MAX_HOPS });
     PortError { details: Some(details), ..PortError::new(PortErrorKind::Refused, "too-many-hops", message) }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::host::ports::{PortError, Progress as Report, ProgressPort};
 use crate::model::id::JobId;
+use crate::model::limit::Limit;
 use crate::store::kv::{KvStore, WriteOptions};
 use crate::work::progress::Progress;
 
@@ -52,7 +53,8 @@ impl ProgressPort for JobProgress {
     async fn save_checkpoint(&self, state: Bytes) -> Result<(), PortError> {
         let size = u64::try_from(state.len()).unwrap_or(u64::MAX);
         if size > MAX_CHECKPOINT_BYTES {
-            return Err(PortError::too_large("the checkpoint", size, MAX_CHECKPOINT_BYTES));
+            let refusal = PortError::too_large("the checkpoint", size, MAX_CHECKPOINT_BYTES);
+            return Err(refusal.of(Limit::CheckpointBytes));
         }
         let options = WriteOptions { quota: MAX_CHECKPOINT_BYTES.saturating_mul(2), ttl: Some(CHECKPOINT_TTL) };
         match self.kv.set(&self.scope, KEY, &state, options).await {

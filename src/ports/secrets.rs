@@ -18,6 +18,7 @@ use crate::clock;
 use crate::host::ports::{OpenSecret, PortError, PortErrorKind, SecretsPort};
 use crate::model::egress::EgressFault;
 use crate::model::id::JobId;
+use crate::model::limit::Limit;
 use crate::model::origin::Origin;
 use crate::model::right::Rights;
 use crate::model::secret_value::SecretValue;
@@ -180,7 +181,8 @@ impl SecretsPort for CallSecrets {
             state.reveals
         };
         if reveals > MAX_REVEALS {
-            return Err(PortError::over_quota("the secrets read in clear in one call", reveals, MAX_REVEALS));
+            let refusal = PortError::over_quota("the secrets read in clear in one call", reveals, MAX_REVEALS);
+            return Err(refusal.of(Limit::SecretReveals));
         }
         let scope = self.sealed.scope_of(&secret.name).map_or("user", |scope| scope.as_str());
         let entry = AuditEntry {

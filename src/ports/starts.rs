@@ -7,27 +7,30 @@ use serde_json::{Value, json};
 use crate::addons::starts::StartError;
 use crate::host::ports::{PortError, PortErrorKind};
 use crate::model::disposition::Disposition;
+use crate::model::limit::{Excess, Limit};
 
 /// The guest's own faults in full, ours without the cause.
 pub(super) fn refusal(error: &StartError) -> PortError {
-    let numbers = |reached: u64, allowed: u64| Some(json!({ "reached": reached, "allowed": allowed }));
     let of = |kind, code| PortError::new(kind, code, error.to_string());
+    let over = |limit, reached: &u64, allowed: &u64, refusal: PortError| {
+        let excess = Excess { limit, reached: *reached, allowed: *allowed };
+        PortError { details: Some(excess.details()), ..refusal }
+    };
     match error {
         StartError::TooDeep { reached, allowed } => {
-            PortError { details: numbers(*reached, *allowed), ..of(PortErrorKind::Refused, "too-many-hops") }
+            over(Limit::Hops, reached, allowed, of(PortErrorKind::Refused, "too-many-hops"))
         }
         StartError::NoCredit { reached, allowed, refills_in } => PortError {
-            details: numbers(*reached, *allowed),
             retry_after: Some(*refills_in),
-            ..of(PortErrorKind::OverQuota, "over-quota")
+            ..over(Limit::GrantedCreditsPerDay, reached, allowed, of(PortErrorKind::OverQuota, "over-quota"))
         },
         StartError::TooManyWaiting { reached, allowed } => {
-            PortError { details: numbers(*reached, *allowed), ..of(PortErrorKind::OverQuota, "over-quota") }
+            over(Limit::WaitingJobs, reached, allowed, of(PortErrorKind::OverQuota, "over-quota"))
         }
         StartError::DelayTooLong { reached, allowed } => {
             let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let details = json!({ "reachedMs": millis(reached), "allowedMs": millis(allowed) });
-            PortError { details: Some(details), ..of(PortErrorKind::BadInput, "bad-input") }
+            let refusal = of(PortErrorKind::BadInput, "bad-input");
+            over(Limit::JobDelayMs, &millis(reached), &millis(allowed), refusal)
         }
         StartError::UnknownAction { .. } => of(PortErrorKind::BadInput, "unknown-action"),
         StartError::Faulty { faults, .. } => {

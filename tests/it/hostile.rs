@@ -10,6 +10,7 @@ mod growth;
 mod memory;
 mod platform;
 mod refused;
+mod stubs;
 mod table;
 mod time;
 mod traps;

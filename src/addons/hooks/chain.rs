@@ -11,7 +11,7 @@ use crate::addons::given::GivenAsset;
 use crate::addons::hooks::breaker::{Admission, is_answer, is_breakage};
 use crate::addons::hooks::order::Link;
 use crate::addons::hooks::trace::{HookTrace, HookVerdict, Trace, with_details};
-use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::running::{Call, CallContext, Called, Running};
 use crate::addons::turns::Line;
 use crate::host::invocation::Refusal;
 use crate::host::{CallFailure, Invocation, Reply};
@@ -103,16 +103,21 @@ impl<'a> Chain<'a> {
         self.left = self.left.saturating_sub(spent);
         let line = HookTrace { ms: millis(spent), ..line };
         match called {
-            Ok((Ok(reply), usage)) => {
+            Ok(Called { outcome, usage, is_crash }) => {
                 let line = HookTrace { cpu_ms: Some(millis(usage.cpu)), ..line };
-                Ok(Some(Answer { reply, line, is_trial }))
-            }
-            Ok((Err(error), usage)) => {
+                let error = match outcome {
+                    Ok(reply) => return Ok(Some(Answer { reply, line, is_trial })),
+                    Err(error) => error,
+                };
                 // Whom the others left too little time is not to blame for it.
                 let is_cut = call.limits.wall < limits.wall;
-                let blame = blame(error.failure.code, is_cut, is_trial);
-                let line = HookTrace { cpu_ms: Some(millis(usage.cpu)), ..line };
+                // Some limits that end a call have the code of a refusal that a guest may pass on.
+                let blame = if is_crash { Blame::Hook } else { blame(error.failure.code, is_cut, is_trial) };
                 self.failed(link, line, error, blame).await
+            }
+            // Its budget is used up: it was not asked, so nothing is known of it.
+            Err(error) if error.failure.code == JobCode::QuotaExceeded => {
+                self.without(link, line.because(HookVerdict::Skipped, &error.failure), error).await
             }
             Err(error) => self.failed(link, line, error, Blame::Nobody).await,
         }

@@ -18,6 +18,7 @@ impl Inner {
             lineage: context.lineage.clone(),
             place: export.as_str(),
             traceparent: context.traceparent.clone(),
+            usage: context.usage.clone(),
         };
         Starts { starting: self.starting.clone(), starter }
     }

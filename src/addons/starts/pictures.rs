@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::addons::error::Fault;
+use crate::addons::owner::Owner;
 use crate::addons::starts::{StartError, Starts};
 use crate::clock;
 use crate::model::id::{ArtifactId, JobId};
@@ -15,6 +16,7 @@ use crate::model::job::{JobKind, JobStatus};
 use crate::queue::tickets::generate::Generate;
 use crate::store::credits::{Charged, Purse};
 use crate::store::jobs::JobRecord;
+use crate::store::usage::Used;
 use crate::work::{Submission, WorkError};
 
 impl Starts {
@@ -45,11 +47,19 @@ impl Starts {
         }
         let day = clock::now();
         // Left by an attempt before, it is paid.
-        if self.starting.work.records().get(&id).await?.is_none() {
-            self.charge(&id, u64::from(request.count), credits, day).await?;
+        let price = match self.starting.work.records().get(&id).await? {
+            Some(_) => 0,
+            None => u64::from(request.count),
+        };
+        if price > 0 {
+            self.charge(&id, price, credits, day).await?;
         }
         match self.leave_picture(&id, request, then, hops).await {
-            Ok(()) => Ok(id),
+            Ok(()) => {
+                let Owner { client, user, addon } = &self.starter.owner;
+                self.starter.usage.note((client, user, addon), &Used { credits: price, ..Used::default() });
+                Ok(id)
+            }
             Err(error) => {
                 if let Err(error) = self.starting.credits.refund(self.purse(day), &id).await {
                     warn!(error = %error, "Could not give back the credits for picture `{id}`, which was not left");

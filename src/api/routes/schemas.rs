@@ -281,7 +281,7 @@ pub struct EnablementDocument {
 #[serde(rename_all = "camelCase")]
 #[schema(as = HookBreaker)]
 pub struct BreakerDocument {
-    /// `before-image`, `after-image` or `before-prompt`.
+    /// `before-image`, `after-image`, `before-prompt` or `after-reply`.
     pub point: String,
     /// `closed`: it is asked; `open`: it is not; `half-open`: one call tries it.
     pub state: String,

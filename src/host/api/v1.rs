@@ -65,6 +65,7 @@ export!(config_handler, "semantest:addon/with-config-handler");
 export!(migration, "semantest:addon/with-migration");
 export!(actions, "semantest:addon/with-actions");
 export!(before_prompt, "semantest:addon/with-before-prompt");
+export!(after_reply, "semantest:addon/with-after-reply");
 export!(before_image, "semantest:addon/with-before-image");
 export!(after_image, "semantest:addon/with-after-image");
 export!(event_handler, "semantest:addon/with-event-handler");

@@ -11,7 +11,9 @@ use crate::model::image::{ImageRequest, Size};
 use crate::model::job::JobStatus;
 
 impl GuestState {
-    fn images_port(&self) -> Result<Arc<dyn ImagesPort>, PortError> {
+    /// The port, for one request.
+    fn images_port(&mut self) -> Result<Arc<dyn ImagesPort>, PortError> {
+        self.tally.door(&self.limits)?;
         self.ports.images.clone().ok_or_else(|| PortError::unavailable("no image queue is attached to this call"))
     }
 }
@@ -22,8 +24,9 @@ impl images::Host for GuestState {
         request: image_types::ImageRequest,
         then_action: Option<String>,
     ) -> Result<String, PortError> {
+        let port = self.images_port()?;
         let request = read(request)?;
-        self.images_port()?.submit(request, then_action.as_deref()).await
+        port.submit(request, then_action.as_deref()).await
     }
 
     async fn state(&mut self, id: String) -> Result<images::ImageState, PortError> {

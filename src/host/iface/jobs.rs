@@ -8,7 +8,9 @@ use crate::host::ports::{JobsPort, PortError};
 use crate::host::state::GuestState;
 
 impl GuestState {
-    fn jobs_port(&self) -> Result<Arc<dyn JobsPort>, PortError> {
+    /// The port, for one request.
+    fn jobs_port(&mut self) -> Result<Arc<dyn JobsPort>, PortError> {
+        self.tally.door(&self.limits)?;
         self.ports.jobs.clone().ok_or_else(|| PortError::unavailable("no queue is attached to this call"))
     }
 }

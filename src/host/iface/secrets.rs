@@ -6,6 +6,7 @@ use crate::host::api::v1::imports::semantest::addon::{secrets, secrets_reveal};
 use crate::host::ports::{OpenSecret, PortError};
 use crate::host::resources::HostSecret;
 use crate::host::state::GuestState;
+use crate::model::limit::Limit;
 
 /// Largest message that is authenticated at once, in bytes: some hundred microseconds of processor time. What is longer is
 /// hashed by the guest first, as signing schemes do.
@@ -43,7 +44,8 @@ impl secrets::HostSecret for GuestState {
     fn hmac_sha256(&mut self, secret: Resource<HostSecret>, message: Vec<u8>) -> Result<Vec<u8>, PortError> {
         if message.len() > MAX_MESSAGE_BYTES {
             let number = |bytes| u64::try_from(bytes).unwrap_or(u64::MAX);
-            return Err(PortError::too_large("the message", number(message.len()), number(MAX_MESSAGE_BYTES)));
+            let refusal = PortError::too_large("the message", number(message.len()), number(MAX_MESSAGE_BYTES));
+            return Err(refusal.of(Limit::SignedBytes));
         }
         let HostSecret { secret, port } = self.table.get(&secret)?;
         Ok(port.authenticate(secret, &message)?.to_vec())
@@ -57,6 +59,7 @@ impl secrets::HostSecret for GuestState {
 
 impl secrets_reveal::Host for GuestState {
     async fn reveal(&mut self, secret: Resource<HostSecret>) -> Result<Vec<u8>, PortError> {
+        self.tally.door(&self.limits)?;
         let HostSecret { secret, port } = self.table.get(&secret)?;
         let (secret, port) = (secret.clone(), std::sync::Arc::clone(port));
         // From here on it is in the guest's memory, as its user agreed.

@@ -30,22 +30,20 @@ pub struct ExportedInterface {
 struct Callback {
     interface: &'static str,
     functions: &'static [&'static str],
-    /// Whether this host calls it yet.
-    is_called: bool,
 }
 
 const CALLBACKS: [Callback; 11] = [
-    Callback { interface: "lifecycle", functions: &["activate", "deactivate"], is_called: true },
-    Callback { interface: "config-handler", functions: &["reconfigure"], is_called: true },
-    Callback { interface: "migration", functions: &["migrate"], is_called: true },
-    Callback { interface: "actions", functions: &["invoke"], is_called: true },
-    Callback { interface: "before-prompt", functions: &["run"], is_called: true },
-    Callback { interface: "after-reply", functions: &["run"], is_called: false },
-    Callback { interface: "before-image", functions: &["run"], is_called: true },
-    Callback { interface: "after-image", functions: &["run"], is_called: true },
-    Callback { interface: "event-handler", functions: &["handle"], is_called: true },
-    Callback { interface: "schedule-handler", functions: &["tick"], is_called: true },
-    Callback { interface: "image-provider", functions: &["generate"], is_called: true },
+    Callback { interface: "lifecycle", functions: &["activate", "deactivate"] },
+    Callback { interface: "config-handler", functions: &["reconfigure"] },
+    Callback { interface: "migration", functions: &["migrate"] },
+    Callback { interface: "actions", functions: &["invoke"] },
+    Callback { interface: "before-prompt", functions: &["run"] },
+    Callback { interface: "after-reply", functions: &["run"] },
+    Callback { interface: "before-image", functions: &["run"] },
+    Callback { interface: "after-image", functions: &["run"] },
+    Callback { interface: "event-handler", functions: &["handle"] },
+    Callback { interface: "schedule-handler", functions: &["tick"] },
+    Callback { interface: "image-provider", functions: &["generate"] },
 ];
 
 /// Reads the outermost component's exports.
@@ -120,9 +118,6 @@ pub(super) fn warnings(exports: &[ExportedInterface], manifest: &Manifest) -> Ve
     exports
         .iter()
         .filter_map(|export| match (callback(export), export.interface.as_deref()) {
-            (Some(callback), _) if !callback.is_called => {
-                Some(format!("`{}` is exported, but this host does not call it yet", callback.interface))
-            }
             (Some(callback), _)
                 if !OPTIONAL.contains(&callback.interface) && !promised.contains(&callback.interface) =>
             {

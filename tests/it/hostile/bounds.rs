@@ -5,7 +5,7 @@ use semantest::model::limits::CallLimits;
 use semantest::model::units::ByteSize;
 
 use super::cage::{Case, End, forever, or_say_so};
-use super::doors::{making, set, storing, telling};
+use super::doors::{announcing, making, set, storing, telling, trusted};
 use crate::host::guest::roomy;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -39,6 +39,21 @@ pub(super) fn cases() -> Vec<Case> {
             End::Told(Limit::AssetBytes),
         )
         .within(small),
+        Case::new(
+            "an event that is too large",
+            announcing(&format!(
+                "(memory.fill (i32.const 16384) (i32.const 49) (i32.const 17000)) {}",
+                or_say_so(
+                    "(call $emit (i32.const 1024) (i32.const 3) (i32.const 16384) (i32.const 17000) (i32.const 640))"
+                )
+            )),
+            End::Told(Limit::EventBytes),
+        ),
+        Case::new(
+            "a message too large to sign",
+            trusted(&or_say_so("(call $sign (local.get $j) (i32.const 16384) (i32.const 300000) (i32.const 640))")),
+            End::Told(Limit::SignedBytes),
+        ),
         Case::new("an asset that grows without end", making(&growing), End::Told(Limit::AssetBytes)).within(small),
     ]
 }

@@ -71,6 +71,47 @@ pub(super) fn making(body: &str) -> Guest {
     Guest { pages: 40, ending: make.to_owned(), ..guest }
 }
 
+/// A guest that announces events.
+pub(super) fn announcing(body: &str) -> Guest {
+    with_ours(Guest::doing(body), "events", &[("emit", "emit", "(param i32 i32 i32 i32 i32)")])
+}
+
+/// A guest with a secret in `$j`.
+pub(super) fn trusted(body: &str) -> Guest {
+    let guest = Guest::doing(&format!(
+        "(call $open (i32.const 1024) (i32.const 3) (i32.const 512))
+         (if (i32.load8_u (i32.const 512)) (then unreachable))
+         (local.set $j (i32.load (i32.const 520)))
+         {body}"
+    ));
+    let guest = with_ours(
+        guest,
+        "secrets",
+        &[("get", "open", "(param i32 i32 i32)"), ("[method]secret.hmac-sha256", "sign", "(param i32 i32 i32 i32)")],
+    );
+    Guest { pages: 20, ..with_ours(guest, "secrets-reveal", &[("reveal", "reveal", "(param i32 i32)")]) }
+}
+
+/// Guests that ask the queue and the vault for ever.
+fn asking() -> Vec<Case> {
+    // The allocator starts over: what was answered before is not needed.
+    let afresh = "(global.set $free (i32.const 8192))";
+    let emit = "(call $emit (i32.const 1024) (i32.const 3) (i32.const 1024) (i32.const 7) (i32.const 640))";
+    let leave = "(call $leave (i32.const 1024) (i32.const 3) (i32.const 1024) (i32.const 7) (i64.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 640))";
+    let leaving = with_ours(
+        Guest::doing(&forever(&format!("{afresh} {}", or_say_so(leave)))),
+        "jobs",
+        &[("enqueue", "leave", "(param i32 i32 i32 i32 i64 i32 i32 i32 i32)")],
+    );
+    let reading = format!("{afresh} {}", or_say_so("(call $reveal (local.get $j) (i32.const 640))"));
+    vec![
+        Case::new("announcing events for ever", announcing(&forever(&or_say_so(emit))), End::Over(Limit::DoorCalls)),
+        Case::new("leaving jobs for ever", leaving, End::Over(Limit::DoorCalls)),
+        Case::new("reading a secret for ever", trusted(&forever(&reading)), End::Over(Limit::DoorCalls)),
+    ]
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let get = "(call $get (local.get $j) (i32.const 1024) (i32.const 3) (i32.const 640))";
     let list = "(call $list (local.get $j) (i32.const 1024) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
@@ -81,7 +122,7 @@ pub(super) fn cases() -> Vec<Case> {
     let partial = "(call $partial (i32.const 1024) (i32.const 7) (i32.const 640))";
     let save = "(call $save (i32.const 16384) (i32.const 60000) (i32.const 640))";
     let few_bytes = CallLimits { progress_bytes: ByteSize::kib(10), ..roomy() };
-    vec![
+    let storing_and_making = vec![
         Case::new("reading a key for ever", storing(&forever(&or_say_so(get))), End::Over(Limit::KvOperations)),
         Case::new("listing keys for ever", storing(&forever(&or_say_so(list))), End::Over(Limit::KvOperations)),
         Case::new(
@@ -121,5 +162,6 @@ pub(super) fn cases() -> Vec<Case> {
             End::Over(Limit::AssetTotalBytes),
         )
         .within(CallLimits { asset_total: ByteSize::mib(8), ..roomy() }),
-    ]
+    ];
+    storing_and_making.into_iter().chain(asking()).collect()
 }

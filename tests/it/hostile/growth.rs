@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::all;
 use super::cage::Cage;
+use super::{all, refused};
 
 /// Most that the process may grow by between the second round and the third.
 const MOST_GROWTH: u64 = 32 << 20;
@@ -25,6 +25,7 @@ async fn three_rounds_of_the_zoo_leave_no_memory_behind() -> Result<()> {
         for case in &cases {
             cage.show(case).await.with_context(|| case.name)?;
         }
+        refused::look_at_all()?;
         sizes.push(resident()?);
     }
     let [_, second, third] = sizes[..] else { anyhow::bail!("{sizes:?}") };

@@ -15,13 +15,21 @@ use crate::support::tenant::id_of;
 use crate::support::until;
 
 const FIXTURE: &str = "semantest.fixture-misbehave";
+const HOOKS: &str = "semantest.fixture-hooks";
 
-/// Which test shows which limit: here, and in `tests/it/net/egress/`.
-pub(super) const SHOWN: [(Limit, &str); 13] = [
+/// Which test shows which limit: here, and in `tests/it/net/egress/`, `jobs/` and `secrets/`.
+pub(super) const SHOWN: [(Limit, &str); 20] = [
     (Limit::EgressRequests, "requests_are_counted_and_the_one_too_many_is_refused_with_the_numbers"),
     (Limit::EgressSentBytes, "request_bodies_have_a_budget_of_one_call_together"),
     (Limit::EgressReceivedBytes, "answers_have_a_budget_of_one_call_together"),
     (Limit::EgressHeaderBytes, "headers_larger_than_allowed_end_the_guest_with_the_number"),
+    (Limit::EgressConcurrent, "a_guest_that_reads_no_answer_waits_for_its_own_turns_only"),
+    (Limit::Events, "what_is_not_granted_too_large_or_too_much_is_refused_with_the_numbers"),
+    (Limit::WaitingJobs, "so_many_jobs_may_wait_and_no_more"),
+    (Limit::JobDelayMs, "so_many_jobs_may_wait_and_no_more"),
+    (Limit::Hops, "an_addon_that_starts_itself_ends_after_four_hops"),
+    (Limit::GrantedCreditsPerDay, "credits_run_out_by_the_day_and_say_when_they_are_back"),
+    (Limit::SecretReveals, "every_reading_in_clear_is_written_down_and_there_is_an_end_to_it"),
     (Limit::ParamsBytes, "parameters_that_are_too_large_never_reach_the_guest"),
     (Limit::KvStoredBytes, "a_full_store_is_told_with_its_numbers"),
     (Limit::ConcurrentCalls, "two_calls_of_a_user_run_at_once_and_the_rest_wait_without_holding_anybody_up"),
@@ -190,6 +198,27 @@ async fn an_admins_budget_counts_beside_the_users_and_may_pause() {
     let resumed = platform.acme.post(&path, &json!({})).await.expect(200).json();
     assert_eq!(resumed["state"], "enabled", "{resumed}");
     assert_eq!(platform.acme.call("alice", FIXTURE, "echo", &json!({})).await["status"], "completed");
+    platform.end().await;
+}
+
+#[tokio::test]
+async fn a_hook_whose_addon_has_no_budget_left_is_passed_by_and_its_breaker_hears_nothing() {
+    let platform = Platform::with(|config| config.addons.hooks.breaker_failures = 1).await;
+    platform.give_with("alice", HOOKS, &json!({"beforePrompt": "add-context"})).await;
+    platform.acme.change("alice", HOOKS, &json!({ "budget": { "callsPerDay": 1 } })).await.expect(200);
+    let chat = async || {
+        let job = platform.acme.done("/api/v1/chat/new", &json!({"userId": "alice", "prompt": "hello"})).await;
+        assert_eq!(job["status"], "completed", "{job}");
+        job["result"]["hooks"][0].clone()
+    };
+    assert_eq!(chat().await["verdict"], "add-context");
+    for _ in 0..2 {
+        let line = chat().await;
+        assert_eq!((&line["verdict"], &line["code"]), (&json!("skipped"), &json!("QUOTA_EXCEEDED")), "{line}");
+        assert!(line["retryAt"].as_str().is_some_and(|text| text.contains("T00:00:00")), "{line}");
+    }
+    let shown = platform.acme.enablement("alice", HOOKS).await.expect(200).json();
+    assert_eq!((&shown["breakers"], &shown["usage"]["today"]["calls"]), (&Value::Null, &json!(1)), "{shown}");
     platform.end().await;
 }
 

@@ -58,6 +58,25 @@ fn elsewhere(limit: Limit, config: &Config) -> Option<(String, String, &'static 
             let (default, ceiling) = both(config.addons.params_limit.to_string());
             (default, ceiling, "`addons.params_limit`")
         }
+        Limit::Events => {
+            let (default, ceiling) = both(config.addons.signals.emits_per_call.to_string());
+            (default, ceiling, "`addons.signals.emits_per_call`")
+        }
+        Limit::WaitingJobs => {
+            let (default, ceiling) = both(config.addons.starts.max_waiting.to_string());
+            (default, ceiling, "`addons.starts.max_waiting`")
+        }
+        Limit::JobDelayMs => {
+            let (default, ceiling) = both(config.addons.starts.max_delay.duration().as_millis().to_string());
+            (default, ceiling, "`addons.starts.max_delay`")
+        }
+        Limit::GrantedCreditsPerDay => {
+            (String::from("the grant's `creditsPerDay`"), String::from("the policy's"), "`ceilings`")
+        }
+        Limit::Hops => (String::from("4"), String::from("4"), "fixed"),
+        Limit::SecretReveals => (String::from("32"), String::from("32"), "fixed"),
+        Limit::EventBytes => (ByteSize::kib(16).to_string(), ByteSize::kib(16).to_string(), "fixed"),
+        Limit::SignedBytes => (ByteSize::kib(256).to_string(), ByteSize::kib(256).to_string(), "fixed"),
         Limit::ConcurrentCalls => {
             let (default, ceiling) = both(format!("{} a process", config.sandbox.user_concurrency));
             (default, ceiling, "`sandbox.user_concurrency`")
@@ -102,6 +121,8 @@ fn setting(limit: Limit) -> &'static str {
         Limit::EgressSentBytes => "`sandbox.http.sent`",
         Limit::EgressReceivedBytes => "`sandbox.http.received`",
         Limit::EgressHeaderBytes => "`sandbox.http.headers`",
+        Limit::EgressConcurrent => "`sandbox.http.concurrent`",
+        Limit::DoorCalls => "`door_calls`",
         _ => "",
     }
 }

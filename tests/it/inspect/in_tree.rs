@@ -20,7 +20,7 @@ fn every_addon_of_this_repository_passes_without_a_warning() -> Result<()> {
         ("semantest.fixture-misbehave", &["actions"], &["kv"]),
         (
             "semantest.fixture-hooks",
-            &["lifecycle", "config-handler", "before-prompt", "before-image", "after-image"],
+            &["lifecycle", "config-handler", "before-prompt", "after-reply", "before-image", "after-image"],
             &[],
         ),
         ("semantest.fixture-wasi-probe", &["actions"], &[]),

@@ -129,3 +129,29 @@ async fn failures_count_in_a_row_and_refusals_do_not_count() {
     assert_eq!(breaker(&platform).await, Value::Null, "to refuse is an answer");
     platform.end().await;
 }
+
+#[tokio::test]
+async fn a_hook_that_breaks_a_limit_with_the_code_of_a_quota_counted_as_one_that_works() {
+    let hooks = HookSettings { breaker_failures: 2, breaker_pause: Span::secs(600), ..HookSettings::default() };
+    let platform = Platform::with(|config| {
+        config.addons.hooks = hooks;
+        config.addons.quarantine.user_crashes = 0;
+        config.sandbox.ceiling.assets = 0;
+    })
+    .await;
+    platform.publisher.publish_well(hooking(GUARD, &json!([{"point": "after-image"}]))).await;
+    platform.acme.enable_well("alice", GUARD, &json!({"afterImage": "replace"})).await;
+    let picture = json!({"userId": "alice", "prompt": "a garden", "provider": "sketch", "size": "64x64"});
+    for failures in 1..=2 {
+        let job = platform.acme.done("/api/v1/images/generate", &picture).await;
+        assert_eq!(
+            (&line(&job)["verdict"], &line(&job)["code"]),
+            (&json!("failed"), &json!("QUOTA_EXCEEDED")),
+            "{job}"
+        );
+        assert_eq!(breaker(&platform).await["failures"], failures);
+    }
+    let job = platform.acme.done("/api/v1/images/generate", &picture).await;
+    assert_eq!(line(&job)["code"], "HOOK_UNAVAILABLE", "{job}");
+    platform.end().await;
+}

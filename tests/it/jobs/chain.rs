@@ -262,3 +262,42 @@ async fn a_fail_closed_hook_that_waits_for_a_secret_lets_nothing_through() {
     assert_eq!(verdicts(&job["error"]["details"]["hooks"]), [("acme.keyed", "skipped")], "{job}");
     platform.end().await;
 }
+
+#[tokio::test]
+async fn a_reply_goes_through_the_hooks_behind_it_and_each_sees_what_the_one_before_made_of_it() {
+    let platform = patient().await;
+    let after = json!({"point": "after-reply"});
+    let replier = json!({"beforePrompt": "reply", "mark": "good morning"});
+    give(&platform, "acme.replier", json!({"point": "before-prompt"}), replier).await;
+    let chat = async || platform.acme.done(CHAT, &json!({"userId": "alice", "prompt": TEXT})).await;
+    let alone = chat().await;
+    assert_eq!(alone["result"]["reply"]["text"], "good morning", "{alone}");
+    give(&platform, "acme.one", after.clone(), json!({"afterReply": "rewrite", "mark": "one:"})).await;
+    give(&platform, "acme.impostor", after.clone(), json!({"afterReply": "spoil", "mark": "the system"})).await;
+    give(&platform, "acme.crash", after.clone(), json!({"afterReply": "trap"})).await;
+    give(&platform, "acme.two", after, json!({"afterReply": "rewrite", "mark": "two:"})).await;
+    let job = chat().await;
+    let reply = json!({"role": "assistant", "text": "two: one: good morning", "addonId": "acme.replier"});
+    assert_eq!(job["result"]["reply"], reply, "{job}");
+    let trace = &job["result"]["hooks"];
+    let expected = [
+        ("acme.replier", "reply"),
+        ("acme.one", "rewrite"),
+        ("acme.impostor", "failed"),
+        ("acme.crash", "failed"),
+        ("acme.two", "rewrite"),
+    ];
+    assert_eq!(verdicts(trace), expected, "{job}");
+    assert_eq!((&trace[1]["point"], &trace[1]["changed"]), (&json!("after-reply"), &json!(["text"])), "{trace}");
+    assert_eq!(trace[2]["code"], "ADDON_RESULT_INVALID", "a reply stays the assistant's: {trace}");
+    platform.acme.enable_well("alice", "acme.two", &json!({"afterReply": "block"})).await;
+    let blocked = chat().await;
+    assert_eq!(blocked["error"]["code"], "BLOCKED_BY_ADDON", "{blocked}");
+    assert_eq!(blocked["error"]["details"]["point"], "after-reply", "{blocked}");
+    // Without a reply there is nothing to look at.
+    platform.acme.enable_well("alice", "acme.replier", &json!({"beforePrompt": "pass"})).await;
+    let silent = chat().await;
+    assert_eq!((&silent["status"], &silent["result"]["reply"]), (&json!("completed"), &Value::Null), "{silent}");
+    assert_eq!(verdicts(&silent["result"]["hooks"]), [("acme.replier", "pass")], "{silent}");
+    platform.end().await;
+}

@@ -98,7 +98,7 @@ async fn addons_that_answer_each_other_come_to_an_end() {
     assert_eq!(refused.len(), 1, "{told:?}");
     let error = &refused[0]["error"];
     assert_eq!((&error["code"], &error["addonCode"]), (&json!("ADDON_REFUSED"), &json!("too-many-hops")), "{error}");
-    assert_eq!(error["details"], json!({"reached": 5, "allowed": 4}), "{error}");
+    assert_eq!(error["details"], json!({"limit": "hops", "reached": 5, "allowed": 4}), "{error}");
     platform.end().await;
 }
 
@@ -108,11 +108,11 @@ async fn what_is_not_granted_too_large_or_too_much_is_refused_with_the_numbers()
     platform.give("alice", SIGNALS).await;
     for (params, code, details) in [
         (json!({"topic": "moon.full"}), "not-granted", json!({"capability": "events"})),
-        (json!({"topic": "ping", "times": 4}), "over-quota", json!({"reached": 4, "allowed": 3})),
+        (json!({"topic": "ping", "times": 4}), "over-quota", json!({"limit": "events", "reached": 4, "allowed": 3})),
         (
             json!({"topic": "ping", "payload": "x".repeat(16 * 1024)}),
             "too-large",
-            json!({"reached": 16 * 1024 + 2, "allowed": 16 * 1024}),
+            json!({"limit": "eventBytes", "reached": 16 * 1024 + 2, "allowed": 16 * 1024}),
         ),
     ] {
         let job = platform.acme.call("alice", SIGNALS, "emit", &params).await;

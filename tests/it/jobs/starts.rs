@@ -123,6 +123,7 @@ async fn credits_run_out_by_the_day_and_say_when_they_are_back() {
         "{refused}"
     );
     assert_eq!((&refused["details"]["reached"], &refused["details"]["allowed"]), (&json!(8), &json!(6)), "{refused}");
+    assert_eq!(refused["details"]["limit"], "grantedCreditsPerDay", "{refused}");
     assert_eq!(refused["details"]["key"], "manifest", "{refused}");
     let wait = refused["retryAfterMs"].as_u64().expect("a time");
     assert!((1..=86_400_000).contains(&wait), "until midnight: {wait}");
@@ -131,6 +132,8 @@ async fn credits_run_out_by_the_day_and_say_when_they_are_back() {
         answers[0]["ok"].is_string() && answers[1]["details"]["reached"] == 8,
         "the refusal cost nothing: {answers}"
     );
+    let shown = platform.acme.enablement("alice", STARTS).await.expect(200).json();
+    assert_eq!(shown["usage"]["today"]["credits"], 6, "what was paid is metered: {shown}");
     platform.acme.enable_well("bob", STARTS, &json!({})).await;
     let bob = platform.acme.call("bob", STARTS, "submit", &json!({"count": 4})).await;
     assert!(bob["result"]["value"][0]["ok"].is_string(), "another user's day is another day: {bob}");
@@ -156,7 +159,7 @@ async fn an_addon_that_starts_itself_ends_after_four_hops() {
             (&json!("ErrorKind::Refused"), &json!("too-many-hops")),
             "{value}"
         );
-        assert_eq!(value["details"], json!({"reached": 5, "allowed": 4}), "{value}");
+        assert_eq!(value["details"], json!({"limit": "hops", "reached": 5, "allowed": 4}), "{value}");
     }
     assert_eq!(jobs(&platform, "generate").await.len(), 4);
     platform.end().await;
@@ -349,7 +352,10 @@ async fn so_many_jobs_may_wait_and_no_more() {
         (&json!("ErrorKind::OverQuota"), &json!("over-quota")),
         "{answers}"
     );
-    assert_eq!(refused["details"], json!({"reached": 3, "allowed": 2}), "{answers}");
+    assert_eq!(refused["details"], json!({"limit": "waitingJobs", "reached": 3, "allowed": 2}), "{answers}");
+    let late = said(&platform, "later", &json!({"delayMs": 7_200_001})).await;
+    let numbers = json!({"limit": "jobDelayMs", "reached": 7_200_001, "allowed": 7_200_000});
+    assert_eq!(late[0]["details"], numbers, "{late}");
     assert_eq!(said(&platform, "never", &json!({"id": answers[0]["ok"]})).await["ok"], true);
     let again = said(&platform, "later", &json!({"delayMs": 3_600_000})).await;
     assert!(again[0]["ok"].is_string(), "what was cancelled makes room: {again}");

@@ -9,6 +9,7 @@ mod names;
 mod pools;
 mod server;
 mod targets;
+mod tls;
 
 use std::sync::Arc;
 

@@ -150,7 +150,7 @@ async fn every_reading_in_clear_is_written_down_and_there_is_an_end_to_it() {
     }
     let greedy = read(33).await;
     assert_eq!(greedy["error"]["addonCode"], "over-quota", "{greedy}");
-    assert_eq!(greedy["error"]["details"], json!({ "reached": 33, "allowed": 32 }));
+    assert_eq!(greedy["error"]["details"], json!({ "limit": "secretReveals", "reached": 33, "allowed": 32 }));
     // A consent of its own: without it the handles stay.
     let grants = json!({ "grants": [
         { "kind": "http", "hosts": [stage.bound.url("").expect("a URL").origin().ascii_serialization()] },

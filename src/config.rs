@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod imaging;
 mod load;
 pub mod log;
+pub mod pictures;
 pub mod processes;
 pub mod queues;
 pub mod redis;
@@ -21,6 +22,7 @@ pub mod secrets;
 pub mod server;
 pub mod signals;
 pub mod signatures;
+pub mod spend;
 pub mod starts;
 pub mod storage;
 pub mod value_keys;
@@ -52,6 +54,10 @@ pub struct Config {
     pub addons: addons::AddonSettings,
     /// Image providers.
     pub imaging: imaging::ImagingSettings,
+    /// How much may be spent on pictures.
+    pub spend: spend::SpendSettings,
+    /// How pictures are kept.
+    pub pictures: pictures::PictureSettings,
     /// Deliveries.
     pub webhooks: webhooks::WebhookSettings,
     /// Where we may connect to for strangers.

@@ -9,9 +9,11 @@ pub mod artifacts;
 pub mod cost;
 pub mod error;
 pub mod gallery;
+pub mod overspent;
 pub mod provider;
 pub mod providers;
 pub mod sniff;
+pub mod spend;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,11 +171,21 @@ impl Imaging {
             .provider
             .check(&choice.request)
             .map_err(|source| ImagingError::Misfit { name: choice.name.clone(), source })?;
+        let held = match (&cx.account, cost::estimate(&choice.prices, &choice.request)) {
+            (Some(account), Some(cost)) => {
+                Some(account.hold(&choice.name, cost, ulid::Ulid::generate().to_string()).await?)
+            }
+            _ => None,
+        };
         let answer = tokio::select! {
             biased;
             () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
             answer = choice.provider.generate(&choice.request, cx) => answer,
         };
+        if let Some(held) = held {
+            let counted = held.counted();
+            held.settle(cost::spent(&choice.prices, choice.request.quality.as_deref(), counted, &answer)).await;
+        }
         let drawn = answer.map_err(|source| failed(&choice.name, source))?;
         let mut notes = choice.notes;
         notes.extend(drawn.notes);

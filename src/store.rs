@@ -9,6 +9,7 @@ pub mod addons;
 pub mod artifacts;
 pub mod audit;
 mod bare;
+pub mod batches;
 pub mod blobs;
 pub mod blocks;
 pub mod breakers;
@@ -35,6 +36,7 @@ mod script;
 pub mod secret_scope;
 pub mod secrets;
 pub mod signals;
+pub mod spend;
 pub mod waiters;
 mod webhook_keys;
 

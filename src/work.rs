@@ -5,6 +5,8 @@
 //! it changes by compare-and-set, and a finished status never changes.
 
 mod announce;
+mod batch;
+mod batch_view;
 mod cancel;
 mod idempotency;
 mod leave;
@@ -31,6 +33,7 @@ use crate::model::job::{JobStatus, Priority};
 use crate::model::job_error::JobError;
 use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
+use crate::store::batches::Batches;
 use crate::store::control::Control;
 use crate::store::endpoints::Endpoints;
 use crate::store::idempotency::Idempotency;
@@ -42,6 +45,8 @@ use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
 pub use announce::dispatch_id;
+pub use batch::{BatchSubmission, MOST_JOBS, ReservedBatch, SubmittedBatch};
+pub use batch_view::{BatchCounts, BatchJobView, BatchView, batch_path};
 pub use idempotency::Reserved;
 pub use listeners::{Ears, Listeners};
 pub use reconcile::LOST_AFTER;
@@ -193,6 +198,7 @@ impl WorkError {
 #[derive(Clone)]
 pub struct Work {
     jobs: Jobs,
+    batches: Batches,
     events: JobEvents,
     idempotency: Idempotency,
     producer: Producer,
@@ -209,6 +215,7 @@ impl Work {
     pub fn new(store: &Store, producer: Producer, control: Control) -> Self {
         Self {
             jobs: Jobs::new(store.clone()),
+            batches: Batches::new(store.clone()),
             events: JobEvents::new(store.clone()),
             idempotency: Idempotency::new(store.clone()),
             producer,

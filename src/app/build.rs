@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
 use crate::imaging::sniff::Caps;
+use crate::imaging::spend::Spending;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
@@ -106,6 +107,7 @@ impl App {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
             webhooks: webhooks(&config, &store, &producer, &mode)?,
+            spending: Spending::new(&store, &config.spend),
             keys: Keys::new(store.clone()),
             painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,

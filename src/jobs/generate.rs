@@ -74,6 +74,7 @@ async fn provide(cx: &JobCx, user: &UserId, request: &ImageRequest) -> Result<Fo
         job_id: cx.call.job_id.clone(),
         is_dev: cx.services.is_dev,
         user_tag: cx.services.gallery.user_tag(&cx.record.facts.client, user),
+        account: Some(cx.services.spending.account((&cx.record.facts.client, user), &cx.call.job_id)),
         addons: Some(cx.services.painters.of(&cx.record.facts.client, user, &cx.call)),
     };
     let generated = cx.services.imaging.generate(request, &context).await?;

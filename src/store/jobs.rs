@@ -7,9 +7,12 @@
 //! Whoever waits for a job says so with [`Jobs::watch`]: from then on its changes also ring the control channel.
 //! Nobody pays for bells that nobody hears.
 
+mod create;
 mod list;
+mod many;
 mod record;
 pub(crate) mod told;
+mod turns;
 mod unbegun;
 
 use std::time::Duration;
@@ -20,42 +23,18 @@ use redis::{Script, ScriptInvocation};
 use crate::clock;
 use crate::model::id::JobId;
 use crate::model::job::{Failure, JobStatus, Outcome, Step};
-use crate::store::{Store, StoreError, script, signals};
+use crate::store::{Store, StoreError, script};
 
+pub use create::{Asked, Created, Entered};
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
 pub use record::{JobRecord, NewJob, RecordStatus};
+pub use turns::Turn;
 
 /// The book of jobs.
 #[derive(Clone, Debug)]
 pub struct Jobs {
     store: Store,
-}
-
-/// What came of [`Jobs::create`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// The record is new.
-    New,
-    /// A record of that id was there already and stays as it is.
-    Existing,
-}
-
-/// What [`Jobs::create_many`] and [`Jobs::adopt`] found out about one job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entered {
-    /// Whether its record is new.
-    pub created: Created,
-    /// Whether addons of its user listen to how the user's jobs end.
-    pub is_listened_to: bool,
-}
-
-impl From<u8> for Entered {
-    /// As the script answers.
-    fn from(answer: u8) -> Self {
-        let created = if answer & 1 == 1 { Created::New } else { Created::Existing };
-        Self { created, is_listened_to: answer & 2 == 2 }
-    }
 }
 
 /// What came of [`Jobs::begin`].
@@ -111,66 +90,6 @@ impl Jobs {
     #[must_use]
     pub const fn new(store: Store) -> Self {
         Self { store }
-    }
-
-    /// Writes the record of a job that is about to be enqueued, which is its `job.queued` too. Twice is once.
-    ///
-    /// # Errors
-    /// [`StoreError`] when Redis cannot be asked.
-    pub async fn create(&self, job: &NewJob) -> Result<Created, StoreError> {
-        Ok(self.write(job, false).await?.created)
-    }
-
-    /// Writes the records of jobs that are about to be enqueued, in one round trip; one answer each, in their order.
-    ///
-    /// # Errors
-    /// [`StoreError`] when Redis cannot be asked; any of the records may or may not be there then.
-    pub async fn create_many(&self, jobs: &[&NewJob]) -> Result<Vec<Entered>, StoreError> {
-        let mut invocation = self.creation();
-        for job in jobs {
-            self.add_creation(&mut invocation, job, false)?;
-        }
-        let news: Vec<u8> = self.store.run(&invocation).await?;
-        Ok(news.into_iter().map(Entered::from).collect())
-    }
-
-    /// Writes the record of a job that a foreign producer enqueued. Where somebody awaits its end, its dispatch is
-    /// owed from now on (see [`Jobs::owed_before`]). Twice is once.
-    ///
-    /// # Errors
-    /// [`StoreError`] when Redis cannot be asked.
-    pub async fn adopt(&self, job: &NewJob) -> Result<Entered, StoreError> {
-        self.write(job, job.is_awaited()).await
-    }
-
-    async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Entered, StoreError> {
-        let mut invocation = self.creation();
-        self.add_creation(&mut invocation, job, is_owed)?;
-        let (answer,): (u8,) = self.store.run(&invocation).await?;
-        Ok(Entered::from(answer))
-    }
-
-    fn creation(&self) -> ScriptInvocation<'static> {
-        let mut invocation = script::JOB_CREATE.prepare_invoke();
-        invocation.key(self.store.only_key(OWED));
-        invocation
-    }
-
-    fn add_creation(
-        &self,
-        invocation: &mut ScriptInvocation<'_>,
-        job: &NewJob,
-        is_owed: bool,
-    ) -> Result<(), StoreError> {
-        invocation
-            .key(self.record_key(&job.id))
-            .key(self.store.key(list::ALL, job.client.as_str()))
-            .key(signals::listeners_key(&self.store, &job.client, job.user.as_ref()))
-            .arg(job.to_parts()?.joined())
-            .arg(millis(job.created_at))
-            .arg(list::member(job))
-            .arg(if is_owed { job.id.as_str() } else { "" });
-        Ok(())
     }
 
     /// Marks the job as being worked on; `attempt` counts from 1. May be repeated, as after a crash.

@@ -1,12 +1,13 @@
 //! Record, then ticket: for all who ask at the same time, in two trips.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::model::code::JobCode;
 use crate::model::id::JobId;
-use crate::queue::producer::ReadyTicket;
-use crate::store::jobs::{Created, NewJob};
+use crate::model::job::Priority;
+use crate::queue::producer::{Placed, ReadyTicket};
+use crate::store::jobs::{Asked, Created, NewJob, Turn};
 use crate::work::{Work, WorkError};
 
 /// Most jobs in one batch: a batch is one script, and Redis does nothing else meanwhile (about 1 ms).
@@ -20,18 +21,47 @@ pub(super) const TURNS: usize = 3;
 pub(super) struct Leaving {
     pub(super) job: NewJob,
     ticket: Option<ReadyTicket>,
+    turn: Option<Turn>,
     /// Known once the record was written.
     is_listened_to: AtomicBool,
+    /// What its queue sorts it by. Where it takes a turn: known once the record was written.
+    number: AtomicU32,
 }
 
 impl Leaving {
-    pub(super) const fn new(job: NewJob, ticket: Option<ReadyTicket>) -> Self {
-        Self { job, ticket, is_listened_to: AtomicBool::new(false) }
+    pub(super) const fn new(job: NewJob, ticket: Option<ReadyTicket>, priority: Priority) -> Self {
+        Self {
+            job,
+            ticket,
+            turn: None,
+            is_listened_to: AtomicBool::new(false),
+            number: AtomicU32::new(priority.number()),
+        }
+    }
+
+    /// The same, in turn with its lane's other users.
+    pub(super) fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(turn), ..self }
     }
 
     /// Whether addons of the user listen to how the job ends. Its ticket was not left then: a dispatch has to wait for it.
     pub(super) fn is_listened_to(&self) -> bool {
         self.is_listened_to.load(Ordering::Acquire)
+    }
+
+    /// Whether a dispatch has to wait for it.
+    pub(super) fn is_told(&self) -> bool {
+        self.job.is_awaited() || self.is_listened_to()
+    }
+
+    /// The number that its queue sorts it by.
+    pub(super) fn number(&self) -> u32 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Its ticket, where it has one.
+    pub(super) fn placed(&self) -> Option<Placed<'_>> {
+        self.ticket.as_ref().map(|ticket| ticket.at(self.number()))
     }
 }
 
@@ -50,17 +80,28 @@ impl Work {
     }
 
     async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
-        let jobs: Vec<&NewJob> = batch.iter().map(|leaving| &leaving.job).collect();
-        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&jobs).await?) {
+        let all: Vec<&Leaving> = batch.iter().map(Arc::as_ref).collect();
+        self.enter(&all).await?;
+        let plain = all.iter().filter(|leaving| !leaving.is_listened_to());
+        let tickets: Vec<Placed<'_>> = plain.filter_map(|leaving| leaving.placed()).collect();
+        Ok(self.producer.add_many(&tickets).await?)
+    }
+
+    /// Writes the records, in one step, and notes what that told.
+    pub(super) async fn enter(&self, batch: &[&Leaving]) -> Result<(), WorkError> {
+        let asked: Vec<Asked<'_>> =
+            batch.iter().map(|leaving| Asked { job: &leaving.job, turn: leaving.turn }).collect();
+        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&asked).await?) {
             let is_listened_to = entered.is_listened_to && leaving.job.kind.is_heard();
             leaving.is_listened_to.store(is_listened_to, Ordering::Release);
+            if let Some(number) = entered.number {
+                leaving.number.store(number, Ordering::Release);
+            }
             if entered.created == Created::Existing {
                 self.revive(&leaving.job.id).await?;
             }
         }
-        let plain = batch.iter().filter(|leaving| !leaving.is_listened_to());
-        let tickets: Vec<&ReadyTicket> = plain.filter_map(|leaving| leaving.ticket.as_ref()).collect();
-        Ok(self.producer.add_many(&tickets).await?)
+        Ok(())
     }
 
     /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.

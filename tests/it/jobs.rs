@@ -25,6 +25,7 @@ mod rights;
 mod schemas;
 mod sharing;
 mod sources;
+mod spending;
 mod starts;
 mod stopping;
 mod tenants;

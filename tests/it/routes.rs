@@ -1,6 +1,7 @@
 //! The REST contract as a client sees it.
 
 mod artifacts;
+mod batches;
 mod callers;
 mod events;
 mod idempotency;

@@ -14,6 +14,7 @@ pub mod provider;
 pub mod providers;
 pub mod sniff;
 pub mod spend;
+pub mod thumbnail;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::imaging::provider::{Parts, Provider};
 use crate::imaging::sniff::Caps;
 use crate::model::id::AddonId;
 use crate::model::image::ImageRequest;
+use crate::store::artifacts::Provenance;
 
 /// The name that leaves the choice of a provider to the host.
 pub const AUTOMATIC: &str = "automatic";
@@ -147,6 +149,16 @@ impl Imaging {
     #[must_use]
     pub fn caps(&self) -> Caps {
         self.house.caps
+    }
+
+    /// IPTC's word for how the pictures of this provider came about. An addon's are taken for a model's: the platform does not
+    /// know what it asks.
+    #[must_use]
+    pub fn source_type(&self, provider: &str) -> &'static str {
+        match self.house.providers.get(provider) {
+            Some(configured) if configured.kind == SUBSTITUTE => Provenance::BY_PROGRAM,
+            Some(_) | None => Provenance::BY_MODEL,
+        }
     }
 
     /// Every provider, and what it lacks.

@@ -74,8 +74,8 @@ impl App {
         let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode, supervisor).await?) };
         // A worker has no listener of its own; its links lead to where the settings say that the API is.
         let public_url = public_url(&config, config.server.listen);
-        let gallery =
-            Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
+        let kept = (config.server.artifact_ttl.duration(), &config.pictures);
+        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, &public_url, kept);
         let sources = client(&config, Purpose::Sources, &mode)?;
         let guests = GuestClient::new(&config.egress, &config.sandbox.http, mode.is_dev)
             .context("setting up the way out for addons")?;

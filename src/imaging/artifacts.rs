@@ -116,6 +116,13 @@ impl ArtifactLinks {
         format!("{}/api/v1/artifacts/{artifact}?{query}", self.public_url)
     }
 
+    /// The same for its small copy.
+    #[must_use]
+    pub fn thumbnail_url(&self, artifact: &ArtifactId, expires: DateTime<Utc>) -> String {
+        let query = sign(&self.key, artifact, expires);
+        format!("{}/api/v1/artifacts/{artifact}/thumbnail?{query}", self.public_url)
+    }
+
     /// Where the owner of a job reads it, with a key.
     #[must_use]
     pub fn job_url(&self, job: &JobId) -> String {

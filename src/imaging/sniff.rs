@@ -21,6 +21,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format there is.
+    pub const ALL: [Self; 4] = [Self::Png, Self::Jpeg, Self::Gif, Self::Webp];
+
     /// The format's name, as results carry it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

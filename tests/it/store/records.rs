@@ -151,6 +151,7 @@ fn artifact(bytes: &[u8], seconds: i64) -> ArtifactRecord {
         width: Some(1),
         height: Some(2),
         metadata: Value::Null,
+        provenance: None,
         created_at: clock::from_ms(clock::now_ms()),
         expires_at: clock::from_ms(clock::now_ms()) + TimeDelta::seconds(seconds),
     }

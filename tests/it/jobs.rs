@@ -18,6 +18,7 @@ mod message;
 mod misbehaving;
 mod moving;
 mod painters;
+mod pictures;
 mod publish;
 mod reconfigure;
 mod refused;

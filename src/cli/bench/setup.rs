@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::addons::{EnableAnswer, EnableSpec, Owner, Published, Publisher};
 use crate::app::{App, Mode, Roles};
+use crate::cli::bench::turns;
 use crate::cli::dev_redis::{DevRedis, DevRedisOptions, Durability};
 use crate::config::Config;
 use crate::config::addons::{ApprovalMode, ConsentMode};
@@ -57,6 +58,7 @@ impl Bench {
         config.addons.approval = ApprovalMode::Auto;
         config.addons.signatures = SignatureMode::Warn;
         config.queues.addon_calls.concurrency = CONCURRENCY;
+        config.queues.image_generation.concurrency = turns::CONCURRENCY;
         let (numbers, root, prefix) =
             (crate::telemetry::start_metrics()?, RootKey::generate(), config.redis.prefix.clone());
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };

@@ -163,7 +163,7 @@ async fn equal_bytes_are_kept_until_the_last_artifact_is_gone() {
     let artifacts = Artifacts::new(redis.store().await);
     let (one, other, gone) = (artifact(b"png", 60), artifact(b"png", 60), artifact(b"old", -1));
     for record in [&one, &other, &gone] {
-        artifacts.put(record).await.unwrap();
+        artifacts.put(record, false).await.unwrap();
     }
     assert_eq!(artifacts.get(&one.id).await.unwrap(), Some(one.clone()));
     assert_eq!(artifacts.get(&gone.id).await.unwrap(), None);

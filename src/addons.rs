@@ -9,6 +9,7 @@ mod actions;
 mod begin;
 mod blocking;
 mod blocks;
+mod budget;
 mod consent;
 mod disable;
 pub mod draw;
@@ -51,6 +52,7 @@ mod sweep;
 mod tell_block;
 mod told;
 mod trust;
+mod turns;
 mod updates;
 mod verify;
 pub mod views;
@@ -64,6 +66,7 @@ use serde_json::Value;
 
 use crate::config::addons::AddonSettings;
 use crate::host::Host;
+use crate::model::budget::Budget;
 use crate::model::capability::Capability;
 use crate::model::digest::Digest;
 use crate::model::limits::CallLimits;
@@ -83,6 +86,7 @@ use crate::store::policy::{Policies, Policy, PolicyRecord};
 use crate::store::publishers::Publishers;
 use crate::store::secrets::SecretStore;
 use crate::store::signals::Signals;
+use crate::store::usage::Usages;
 use crate::store::waiters::Waiters;
 use crate::work::{Submitted, Work};
 
@@ -94,6 +98,7 @@ pub use lineage::Lineage;
 pub use owner::Owner;
 pub use publish::Publisher;
 pub use running::{CallContext, CallScope, Runner};
+pub use turns::Turn;
 pub use yank::YankReason;
 
 /// What a client says about an enablement that it wants.
@@ -124,6 +129,8 @@ pub struct PatchSpec {
     pub auto_update: Option<AutoUpdate>,
     /// A narrowing of the grants.
     pub grants: Option<Vec<Capability>>,
+    /// Another budget; one without any measure takes it away.
+    pub budget: Option<Budget>,
     /// The time zone of the user's schedules, an IANA name.
     pub timezone: Option<String>,
 }
@@ -175,6 +182,8 @@ struct Inner {
     audit: Audit,
     blocks: Arc<blocks::BlockWatch>,
     crashes: Crashes,
+    usages: Usages,
+    turns: Arc<turns::Turns>,
     breakers: Breakers,
     publishers: Publishers,
     policies: Policies,
@@ -219,6 +228,8 @@ pub struct Parts {
     pub defaults: CallLimits,
     /// Limits that no wish exceeds.
     pub ceiling: CallLimits,
+    /// Calls of one addon for one user at the same time in this process.
+    pub user_concurrency: u32,
 }
 
 impl Addons {
@@ -236,6 +247,8 @@ impl Addons {
                 enablements: Enablements::new(parts.store.clone()),
                 blocks: blocks::BlockWatch::new(Blocks::new(parts.store.clone())),
                 crashes: Crashes::new(parts.store.clone()),
+                usages: Usages::new(parts.store.clone()),
+                turns: turns::Turns::new(parts.user_concurrency),
                 breakers: Breakers::new(parts.store.clone()),
                 publishers: Publishers::new(parts.store.clone()),
                 policies: Policies::new(parts.store.clone()),

@@ -4,6 +4,7 @@
 //! setting with its default, and a test parses it to [`Config::default`].
 
 pub mod addons;
+pub mod call_limits;
 pub mod ceilings;
 pub mod egress;
 pub mod guest_http;

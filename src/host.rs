@@ -33,8 +33,10 @@ pub mod ports;
 mod refresh;
 pub mod refused;
 mod resources;
+mod room;
 pub mod section;
 mod state;
+mod tally;
 mod ticker;
 mod traffic;
 mod translate;
@@ -195,7 +197,6 @@ impl Host {
             all_permits: permits(settings.concurrent_calls),
             cancel_grace: settings.cancel_grace.duration(),
             assets: AssetLimits {
-                max_bytes: settings.max_asset.as_u64(),
                 max_window: u32::try_from(settings.max_asset_window.as_u64()).unwrap_or(u32::MAX),
                 unfinished_bytes: 0,
             },

@@ -17,6 +17,7 @@ mod message;
 mod publish;
 mod reconfigure;
 mod tick;
+mod turns;
 mod unload;
 mod upkeep;
 

@@ -4,6 +4,7 @@
 //! disk, Redis or a client is written out field by field in its own file.
 
 pub mod block;
+pub mod budget;
 pub mod capability;
 pub mod causes;
 pub mod ceiling;
@@ -21,6 +22,7 @@ pub mod image;
 pub mod job;
 pub mod job_error;
 pub mod lifecycle;
+pub mod limit;
 pub mod limits;
 pub mod manifest;
 pub mod network;

@@ -37,6 +37,7 @@ pub mod secret_scope;
 pub mod secrets;
 pub mod signals;
 pub mod spend;
+pub mod usage;
 pub mod waiters;
 mod webhook_keys;
 

@@ -1,18 +1,21 @@
 //! Calling an action: checked before it is queued, and run by a job.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::addons::enable::not_enabled;
 use crate::addons::owner::Owner;
 use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::turns::{Line, Turn};
 use crate::addons::{Addons, AddonsError};
 use crate::host::{Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::model::lifecycle::EnablementState;
+use crate::model::limit::{Excess, Limit};
 use crate::queue::tickets::invoke::Invoke;
 use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
 
@@ -68,6 +71,15 @@ impl Addons {
         Ok(self.inner.work.submit(&submission).await?)
     }
 
+    /// A turn for an `invoke` job, to be held as long as it runs, perhaps waited for as long as `patience`; or after how
+    /// long to come again. Cancel-safe.
+    ///
+    /// # Errors
+    /// The time after which a turn may be free.
+    pub async fn turn(&self, owner: &Owner, patience: Duration) -> Result<Turn, Duration> {
+        self.inner.turns.take(owner, Line::Actions, patience).await
+    }
+
     /// Runs an `invoke` job's call.
     ///
     /// # Errors
@@ -88,7 +100,11 @@ impl Addons {
             JobError::permanent(JobCode::AddonBadInput, format!("`{}` has no action `{action}`", owner.addon))
         })?;
         if let Err(AddonsError::Invalid(faults)) = self.check_params(&running, action, params) {
-            return Err(JobError::permanent(JobCode::AddonBadInput, super::settings::in_words(&faults)));
+            let failure = Failure::permanent(JobCode::AddonBadInput, super::settings::in_words(&faults));
+            return Err(match self.params_excess(params) {
+                Some(excess) => failure.with_details(excess.details()).into(),
+                None => failure.into(),
+            });
         }
         let limits = self.inner.limits(&running.manifest, declared.cpu_ms, declared.timeout_ms);
         let compiled = self.inner.compiled(&running).await?;
@@ -106,6 +122,13 @@ impl Addons {
     fn check_params(&self, running: &Running, action: &str, params: &Value) -> Result<(), AddonsError> {
         let faults = running.edition.params_faults(action, params, self.inner.settings.params_limit);
         if faults.is_empty() { Ok(()) } else { Err(AddonsError::Invalid(faults)) }
+    }
+
+    /// The limit of parameters, where they are beyond it.
+    fn params_excess(&self, params: &Value) -> Option<Excess> {
+        let reached = u64::try_from(params.to_string().len()).unwrap_or(u64::MAX);
+        let allowed = self.inner.settings.params_limit.as_u64();
+        (reached > allowed).then_some(Excess { limit: Limit::ParamsBytes, reached, allowed })
     }
 
     async fn must_be_enabled(&self, owner: &Owner) -> Result<Arc<Running>, AddonsError> {

@@ -7,7 +7,7 @@ use crate::addons::blocks::blockable;
 use crate::addons::owner::Owner;
 use crate::addons::record::WRITE_TRIES;
 use crate::addons::registry::{VersionWish, nothing_fits, unknown_addon};
-use crate::addons::views::{BreakerView, EnablementView, in_plain_words};
+use crate::addons::views::{BreakerView, EnablementView, UsageView, in_plain_words};
 use crate::addons::{Addons, AddonsError, EnableAnswer, EnableSpec, Fault, settings};
 use crate::clock;
 use crate::model::digest::Digest;
@@ -18,6 +18,7 @@ use crate::queue::Ticket;
 use crate::queue::tickets::load::Load;
 use crate::store::addons::VersionRecord;
 use crate::store::enablements::{Candidate, CandidateState, Enablement, Put};
+use crate::store::usage;
 use crate::work::{IdempotencyKey, JobOptions, Reserved, Submission, Submitted};
 
 /// What the record says to a wish.
@@ -103,10 +104,10 @@ impl Addons {
             if is_effective(&current, checked, spec) {
                 let next = as_it_is(current.clone(), spec);
                 if next == current {
-                    return Ok(Claim::Unchanged(Box::new(EnablementView::of(&current))));
+                    return Ok(Claim::Unchanged(Box::new(self.view(&current).await?)));
                 }
                 match self.inner.write(next.revision, &next).await? {
-                    Put::Stored(_) => return Ok(Claim::Unchanged(Box::new(EnablementView::of(&next)))),
+                    Put::Stored(_) => return Ok(Claim::Unchanged(Box::new(self.view(&next).await?))),
                     Put::Conflict(_) => continue,
                 }
             }
@@ -211,6 +212,8 @@ impl Addons {
             candidate.requested = self.requested(&record.addon, &waiting.version).await?;
         }
         self.show_missing_secrets(record, &mut view).await?;
+        let days = self.inner.usages.days(&record.client, &record.user, &record.addon).await?;
+        view.usage = UsageView::of(&days, usage::today());
         if let Some(failure) = self.inner.blocked_enablement(record).await? {
             view.state = EnablementState::Blocked.as_str();
             view.error = Some(failure);

@@ -98,7 +98,7 @@ impl Addons {
     ) -> Result<(), JobError> {
         let has_migration = compiled.has(Export::Migration);
         let migrated = async {
-            let call = Call { context, limits: self.inner.limits(&running.manifest, None, None), given: &[] };
+            let call = Call { context, limits: self.inner.migration_limits(&running.manifest), given: &[] };
             let question = Invocation::Migrate { from_version: before.version.to_string() };
             self.inner.call(running, compiled, call, question).await.map_err(as_migration_error)?;
             Ok(Found::with((), json!({ "from": before.version, "migration": has_migration })))

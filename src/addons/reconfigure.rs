@@ -54,6 +54,7 @@ impl Addons {
             next = Enablement {
                 order: patch.order.unwrap_or(fresh.order),
                 auto_update: patch.auto_update.unwrap_or(fresh.auto_update),
+                budget: next.budget,
                 timezone: patch.timezone.clone().or_else(|| fresh.timezone.clone()),
                 grants,
                 ..fresh
@@ -98,6 +99,9 @@ impl Addons {
         }
         next.auto_update = patch.auto_update.unwrap_or(next.auto_update);
         next.order = patch.order.unwrap_or(next.order);
+        if let Some(budget) = patch.budget {
+            next.budget = budget.has_any().then_some(budget);
+        }
         next.timezone = patch.timezone.clone().or(next.timezone);
         if faults.is_empty() { Ok(next) } else { Err(AddonsError::Invalid(faults)) }
     }

@@ -36,7 +36,7 @@ impl Addons {
                 self.inner.must_be_free(&blockable(&self.record(&owner.addon, version).await?))?;
             }
             match self.inner.roll_back(&next, &left).await? {
-                RolledBack::Written => return Ok(EnablementView::of(&next)),
+                RolledBack::Written => return self.view(&next).await,
                 RolledBack::Gone => return Err(nothing(&owner.addon.to_string())),
                 RolledBack::Conflict => {}
             }

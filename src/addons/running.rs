@@ -36,6 +36,7 @@ use crate::store::control::{Control, Message};
 use crate::store::enablements::Enablement;
 use crate::store::policy::PolicyRecord;
 use crate::store::secrets::SealedSecrets;
+use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
 /// Enablements kept in memory by one process; one takes a few KiB.
@@ -60,6 +61,8 @@ pub struct CallContext {
     pub cancel: CancellationToken,
     /// The job's voice, for the guest's own progress and log lines.
     pub progress: Progress,
+    /// What the job's calls used so far.
+    pub usage: UsageBook,
     /// Where the job comes from, and what its calls started so far.
     pub lineage: Lineage,
 }
@@ -331,6 +334,7 @@ impl Inner {
         call: Call<'_>,
         invocation: Invocation,
     ) -> Result<(Result<Reply, JobError>, Usage), JobError> {
+        let is_use = self.may_use(running, &invocation, call.context).await?;
         let (leave, _on_the_roll) = self.permit(running).unzip();
         let export = invocation.export();
         let rights = self.rights_for(running, compiled).await?;
@@ -365,20 +369,13 @@ impl Inner {
             leave,
         };
         let report = self.host()?.call(compiled, request, invocation).await;
+        Self::note_usage(&running.owner, &report.usage, is_use, call.context);
         told.log(&running.owner.addon, &report, &call.context.progress).await;
         let outcome = match report.outcome {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(told.failure(self.explained(running, failure, call.context).await)),
         };
         Ok((outcome, report.usage))
-    }
-
-    /// The limits of a call: what the manifest wishes below the platform's ceiling, then what this call may take.
-    pub(super) fn limits(&self, manifest: &Manifest, cpu_ms: Option<u64>, wall_ms: Option<u64>) -> CallLimits {
-        let mut wish = manifest.limit_wish();
-        wish.cpu = cpu_ms.map(Duration::from_millis).or(wish.cpu);
-        wish.wall = wall_ms.map(Duration::from_millis).or(wish.wall);
-        self.defaults.with_wish(wish, &self.ceiling)
     }
 }
 

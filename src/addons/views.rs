@@ -1,16 +1,21 @@
 //! Addons, versions and enablements as clients see them.
 
+mod usage;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::model::budget::Budget;
 use crate::model::code::JobCode;
 use crate::model::job::{Failure, Step};
 use crate::model::manifest::{HookPoint, Manifest};
 use crate::store::addons::VersionRecord;
 use crate::store::breakers::Breaker;
 use crate::store::enablements::{AutoUpdate, Candidate, Enablement, Previous};
+
+pub use usage::{UsageView, UsedView};
 
 /// One version of one addon.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -199,6 +204,11 @@ pub struct EnablementView {
     /// Since when it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<DateTime<Utc>>,
+    /// What it may use within a day, by its user's word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// What it used.
+    pub usage: UsageView,
     /// Those of its hooks that failed lately.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerView>,
@@ -285,6 +295,8 @@ impl EnablementView {
             requested: Vec::new(),
             missing_secrets: Vec::new(),
             enabled_at: record.enabled_at,
+            budget: record.budget,
+            usage: UsageView::default(),
             breakers: Vec::new(),
         }
     }

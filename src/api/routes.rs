@@ -5,6 +5,7 @@ mod addons;
 pub mod admin;
 mod artifacts;
 pub mod batches;
+pub mod budget;
 pub mod chat;
 pub mod enablements;
 pub mod explain;

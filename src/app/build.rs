@@ -100,6 +100,7 @@ impl App {
             )),
             defaults: config.sandbox.default_limits(),
             ceiling: config.sandbox.ceiling_limits(),
+            user_concurrency: config.sandbox.user_concurrency,
         });
         // Before anything runs: a process that does not know what is blocked would run it.
         addons.read_blocks().await.context("reading what is blocked")?;

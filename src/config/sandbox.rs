@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::call_limits::LimitSettings;
 use crate::config::guest_http::GuestHttpSettings;
 use crate::model::limits::CallLimits;
 use crate::model::units::{ByteSize, Span};
@@ -21,7 +22,10 @@ pub struct SandboxSettings {
     /// What a call may use where its manifest asks for nothing.
     pub defaults: LimitSettings,
     /// What a call may use at most, whatever its manifest asks for.
+    #[serde(deserialize_with = "LimitSettings::read_ceiling")]
     pub ceiling: LimitSettings,
+    /// Calls of one addon for one user at the same time in one process; later ones wait. Hooks are counted apart.
+    pub user_concurrency: u32,
     /// Largest asset a guest may write.
     pub max_asset: ByteSize,
     /// Largest piece of an asset that a guest may read at once.
@@ -74,18 +78,6 @@ pub struct CompilerSettings {
     pub network_wall: WallPolicy,
 }
 
-/// `[sandbox.defaults]` and `[sandbox.ceiling]`: the limits that a manifest can ask for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitSettings {
-    /// Linear memory of all memories of all instances together.
-    pub memory: ByteSize,
-    /// Processor time of one call.
-    pub cpu: Span,
-    /// Time from the start of a call to its end, waiting included.
-    pub wall: Span,
-}
-
 /// `[sandbox.pool]`: how much one call may take out of the pool of instances.
 ///
 /// A stock Python component has some 20 core modules inside, a JavaScript one 5, a
@@ -115,7 +107,8 @@ impl Default for SandboxSettings {
             tick: Span::millis(10),
             cancel_grace: Span::millis(500),
             defaults: LimitSettings::default(),
-            ceiling: LimitSettings { memory: ByteSize::mib(256), cpu: Span::secs(10), wall: Span::secs(300) },
+            ceiling: LimitSettings::ceiling(),
+            user_concurrency: 2,
             max_asset: ByteSize::mib(32),
             max_asset_window: ByteSize::mib(1),
             concurrent_compiles: 1,
@@ -126,13 +119,6 @@ impl Default for SandboxSettings {
             http: GuestHttpSettings::default(),
             pool: PoolSettings::default(),
         }
-    }
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        let limits = CallLimits::default();
-        Self { memory: limits.memory, cpu: Span::of(limits.cpu), wall: Span::of(limits.wall) }
     }
 }
 
@@ -177,14 +163,15 @@ impl SandboxSettings {
     }
 
     fn with(&self, limits: &LimitSettings) -> CallLimits {
-        CallLimits {
-            memory: limits.memory,
-            cpu: limits.cpu.duration(),
-            wall: limits.wall.duration(),
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        limits.over(CallLimits {
             table_elements: u64::from(self.pool.table_elements),
-            instances: usize::try_from(self.pool.core_instances).unwrap_or(usize::MAX),
+            instances: count(self.pool.core_instances),
+            memories: count(self.pool.memories),
+            tables: count(self.pool.tables),
+            asset: self.max_asset,
             egress: self.http.limits(),
             ..CallLimits::default()
-        }
+        })
     }
 }

@@ -22,7 +22,7 @@ use crate::host::logbook::{LogBook, LogLine};
 use crate::host::meter::Meter;
 use crate::host::outcome::{CallFailure, Circumstances, Interruption};
 use crate::host::ports::Ports;
-use crate::host::state::{GuestState, StateParts};
+use crate::host::state::{self, GuestState, StateParts};
 use crate::host::traffic::Traffic;
 use crate::model::limits::CallLimits;
 use crate::model::units::ByteSize;
@@ -61,6 +61,10 @@ pub struct Usage {
     pub waited: Duration,
     /// Most linear memory at once.
     pub peak_memory: ByteSize,
+    /// Key-value operations.
+    pub kv_operations: u64,
+    /// Bytes of keys and values that these carried, both ways.
+    pub kv_bytes: u64,
     /// Requests that it sent or tried to send, within the budget.
     pub egress_requests: u64,
     /// Bytes of these requests and their answers, heads included; what TLS adds is not counted.
@@ -88,6 +92,8 @@ impl CallReport {
             wall: Duration::ZERO,
             waited,
             peak_memory: ByteSize::bytes(0),
+            kv_operations: 0,
+            kv_bytes: 0,
             egress_requests: 0,
             egress_bytes: 0,
         };
@@ -136,6 +142,7 @@ impl Host {
     ) -> CallReport {
         let started = Instant::now();
         let CallRequest { facts, limits, config, ports, cancel, leave } = request;
+        let limits = state::limits_for(limits, addon.interfaces());
         // Read before the question: a change in between is met at the first tick.
         let seen = leave.as_ref().map_or(0, |leave| leave.changes());
         if leave.as_ref().is_some_and(|leave| leave.is_taken()) {
@@ -165,10 +172,8 @@ impl Host {
         let circumstances = Circumstances {
             refusal: state.limiter.refusal(),
             cpu_used: meter.total(),
-            cpu_allowed: limits.cpu,
-            wall_allowed: limits.wall,
-            crossing_allowed: limits.host_call_bytes.as_u64(),
-            headers_allowed: limits.egress.headers.as_u64(),
+            wall_used: started.elapsed(),
+            limits,
         };
         let outcome = match watched {
             Ok(Ok(reply)) => Ok(reply),
@@ -185,6 +190,8 @@ impl Host {
             wall: started.elapsed(),
             waited,
             peak_memory,
+            kv_operations: state.tally.kv_operations(),
+            kv_bytes: state.tally.kv_bytes(),
             egress_requests: traffic.map_or(0, Traffic::requests),
             egress_bytes: traffic.map_or(0, Traffic::bytes),
         };

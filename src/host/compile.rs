@@ -27,6 +27,7 @@ use crate::host::export::Export;
 use crate::host::exports::Exports;
 use crate::host::interface::InterfaceSet;
 use crate::host::linked::Linked;
+use crate::host::room;
 use crate::model::digest::Digest;
 
 /// Where a component's code came from.
@@ -275,8 +276,10 @@ impl Host {
                 warn!(addon.digest = %digest, %error, "Compiled code cannot be kept: `{digest}` will be compiled again");
             }
         }
-        code::load_fresh(&self.engine, artifact)
-            .map_err(|error| CompileError::Load { source: error.into_boxed_dyn_error() })
+        code::load_fresh(&self.engine, artifact).map_err(|error| match room::shortage(&error) {
+            Some(excess) => CompileError::NoRoom(excess),
+            None => CompileError::Load { source: error.into_boxed_dyn_error() },
+        })
     }
 
     /// Counts the component's code and says what happened.

@@ -11,6 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::disposition::Disposition;
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
+use crate::model::limit::Excess;
 
 /// An error of somebody else's, kept as a cause.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -66,6 +67,9 @@ pub enum CompileError {
         #[source]
         source: BoxError,
     },
+    /// It holds more than one call may take out of the pool of instances.
+    #[error("the component needs more than a call may have of {0} (`sandbox.pool`)")]
+    NoRoom(Excess),
     /// The folder of compiled code does not answer.
     #[error("the folder of compiled code cannot be read or written")]
     Cache {
@@ -94,6 +98,7 @@ impl CompileError {
             | Self::Import { .. }
             | Self::Export { .. }
             | Self::Load { .. }
+            | Self::NoRoom(_)
             | Self::Crashed { .. } => Disposition::GiveUp,
         }
     }
@@ -107,6 +112,7 @@ impl CompileError {
             Self::Compiler(fault) => fault.code(),
             Self::Cache { .. } => JobCode::Internal,
             Self::Invalid { .. } | Self::Load { .. } | Self::Crashed { .. } => JobCode::CompileFailed,
+            Self::NoRoom(_) => JobCode::TooLarge,
             Self::Import { .. } => JobCode::ImportForbidden,
             Self::Export { .. } => JobCode::ContractUnsupported,
         }
@@ -129,6 +135,7 @@ impl CompileError {
     pub fn details(&self) -> Option<Value> {
         match self {
             Self::Compiler(fault) => fault.details(),
+            Self::NoRoom(excess) => Some(excess.details()),
             Self::Fetch { .. }
             | Self::Digest { .. }
             | Self::Invalid { .. }

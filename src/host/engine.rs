@@ -21,9 +21,8 @@ use wasmtime::{
 };
 
 use crate::config::sandbox::SandboxSettings;
+use crate::host::outcome::excess::WASM_STACK_BYTES;
 
-/// Stack of one guest, in bytes: wasmtime's own default, enough for recursive parsers.
-const WASM_STACK_BYTES: usize = 512 * 1024;
 /// Native stack of one call, in bytes: the guest's and that of the host functions it calls.
 const ASYNC_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a native stack that are cleared by hand after a call; deeper pages go back to the kernel.

@@ -10,5 +10,6 @@ mod jobs;
 mod kv;
 mod log;
 mod progress;
+mod random;
 mod secrets;
 mod types;

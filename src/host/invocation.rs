@@ -102,7 +102,8 @@ impl Invocation {
     }
 
     /// Whether an addon without the export simply has nothing to do.
-    pub(super) const fn is_optional(&self) -> bool {
+    #[must_use]
+    pub const fn is_optional(&self) -> bool {
         match self {
             Self::Start(_) | Self::Activate | Self::Deactivate(_) | Self::Reconfigure | Self::Migrate { .. } => true,
             Self::Action { .. }

@@ -68,6 +68,8 @@ pub(super) struct Limiter {
     tables: Total,
     peak_memory: u64,
     max_instances: usize,
+    max_memories: usize,
+    max_tables: usize,
     refusal: Option<Refusal>,
 }
 
@@ -78,6 +80,8 @@ impl Limiter {
             tables: Total::of(limits.table_elements),
             peak_memory: 0,
             max_instances: limits.instances,
+            max_memories: limits.memories,
+            max_tables: limits.tables,
             refusal: None,
         }
     }
@@ -129,6 +133,14 @@ impl ResourceLimiter for Limiter {
 
     fn instances(&self) -> usize {
         self.max_instances
+    }
+
+    fn memories(&self) -> usize {
+        self.max_memories
+    }
+
+    fn tables(&self) -> usize {
+        self.max_tables
     }
 }
 

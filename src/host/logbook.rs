@@ -76,8 +76,10 @@ pub struct LogLine {
 pub(super) struct LogBook {
     lines: Vec<LogLine>,
     dropped: u64,
+    bytes: usize,
     max_lines: usize,
     max_line_bytes: usize,
+    max_bytes: usize,
     stdout: Partial,
     stderr: Partial,
 }
@@ -97,8 +99,10 @@ impl LogBook {
         Self {
             lines: Vec::new(),
             dropped: 0,
+            bytes: 0,
             max_lines: limits.log_lines,
             max_line_bytes: limits.log_line.as_usize(),
+            max_bytes: limits.log_bytes.as_usize(),
             stdout: Partial::default(),
             stderr: Partial::default(),
         }
@@ -110,7 +114,15 @@ impl LogBook {
             (LogSource::Stderr, _) | (LogSource::Log, LogLevel::Error) => ERROR_RESERVE_LINES,
             (LogSource::Log | LogSource::Stdout, _) => 0,
         };
+        let byte_reserve = reserve.saturating_mul(self.max_line_bytes);
         self.lines.len() >= self.max_lines.saturating_add(reserve)
+            || self.bytes >= self.max_bytes.saturating_add(byte_reserve)
+    }
+
+    fn keep(&mut self, line: LogLine) {
+        let of_fields: usize = line.fields.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum();
+        self.bytes = self.bytes.saturating_add(line.message.len()).saturating_add(of_fields);
+        self.lines.push(line);
     }
 
     /// Keeps a line of the contract's `log`.
@@ -131,7 +143,7 @@ impl LogBook {
             .take(MAX_FIELDS)
             .map(|(name, value)| (take(name, MAX_FIELD_NAME_BYTES), take(value, usize::MAX)))
             .collect();
-        self.lines.push(LogLine { level, source: LogSource::Log, message, fields });
+        self.keep(LogLine { level, source: LogSource::Log, message, fields });
     }
 
     /// Keeps what was written to standard output or error, line by line.
@@ -188,7 +200,7 @@ impl LogBook {
             LogSource::Log | LogSource::Stdout => LogLevel::Info,
             LogSource::Stderr => LogLevel::Warn,
         };
-        self.lines.push(LogLine { level, source, message, fields: Vec::new() });
+        self.keep(LogLine { level, source, message, fields: Vec::new() });
     }
 }
 
@@ -255,5 +267,16 @@ mod tests {
         let (lines, _) = book.close();
         let texts: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
         assert_eq!(texts, ["01234567…", "a[31mbc"]);
+    }
+
+    #[test]
+    fn few_long_lines_are_as_much_as_many_short_ones() {
+        let limits = CallLimits { log_bytes: ByteSize::bytes(250), ..CallLimits::default() };
+        let mut book = LogBook::new(&limits);
+        for _ in 0..5 {
+            book.log(LogLevel::Info, &"x".repeat(100), &[]);
+        }
+        let (lines, dropped) = book.close();
+        assert_eq!((lines.len(), dropped), (3, 2));
     }
 }

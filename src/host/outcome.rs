@@ -5,11 +5,11 @@
 //! with a stable code and a verdict on trying again goes out.
 
 mod because;
+pub(super) mod excess;
 mod words;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::host::compile_error::BoxError;
@@ -22,6 +22,8 @@ use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
+use crate::model::limit::{Effect, Excess, Limit};
+use crate::model::limits::CallLimits;
 
 use words::{is_crossing_limit, is_header_limit, memory_text, output_text};
 
@@ -60,9 +62,14 @@ pub enum CallFailure {
     /// The call took longer than it may.
     #[error("the call took longer than the {}ms that are allowed", .allowed.as_millis())]
     DeadlineExceeded {
+        /// How long it took until it was ended.
+        elapsed: Duration,
         /// How long it may take.
         allowed: Duration,
     },
+    /// The guest used more of something than it may.
+    #[error("too many {0}")]
+    OverLimit(Excess),
     /// No guest could be started in all the time that the call had.
     #[error("no instance became free within {}ms", .waited.as_millis())]
     NoRoom {
@@ -148,10 +155,8 @@ pub(super) enum Interruption {
 pub(super) struct Circumstances {
     pub(super) refusal: Option<limiter::Refusal>,
     pub(super) cpu_used: Duration,
-    pub(super) cpu_allowed: Duration,
-    pub(super) wall_allowed: Duration,
-    pub(super) crossing_allowed: u64,
-    pub(super) headers_allowed: u64,
+    pub(super) wall_used: Duration,
+    pub(super) limits: CallLimits,
 }
 
 impl CallFailure {
@@ -162,8 +167,8 @@ impl CallFailure {
     /// What an interruption by the host means.
     pub(super) const fn interrupted(interruption: Interruption, facts: &Circumstances) -> Self {
         match interruption {
-            Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.cpu_allowed },
-            Interruption::Deadline => Self::DeadlineExceeded { allowed: facts.wall_allowed },
+            Interruption::Cpu => Self::CpuLimit { used: facts.cpu_used, allowed: facts.limits.cpu },
+            Interruption::Deadline => Self::DeadlineExceeded { elapsed: facts.wall_used, allowed: facts.limits.wall },
             Interruption::Cancelled => Self::Cancelled,
             Interruption::Blocked => Self::Blocked,
         }
@@ -179,7 +184,10 @@ impl CallFailure {
         // Errors from inside a guest carry its backtrace or a trap; what is left was found in the answer.
         let is_about_the_answer = !error.is::<WasmBacktrace>() && !error.is::<Trap>();
         match Self::from_wasmtime(error, facts) {
-            Self::Trapped { reason, .. } if is_about_the_answer => Self::ResultInvalid { message: reason },
+            // The guest's own allocator gave the host no place for what the call brings: there is no answer yet.
+            Self::Trapped { reason, .. } if is_about_the_answer && !reason.starts_with("realloc return") => {
+                Self::ResultInvalid { message: reason }
+            }
             failure => failure,
         }
     }
@@ -194,15 +202,19 @@ impl CallFailure {
         if error.is::<PoolConcurrencyLimitError>() {
             return Self::internal(error);
         }
+        if let Some(excess) = excess::of(&error, &facts.limits) {
+            return Self::OverLimit(excess);
+        }
         // A guest that is refused memory traps a moment later; the refusal is the reason.
         if let Some(refusal) = facts.refusal {
             return Self::MemoryLimit { resource: refusal.resource, wanted: refusal.wanted, allowed: refusal.allowed };
         }
         if is_crossing_limit(&error) {
-            return Self::OutputLimit { reached: None, allowed: facts.crossing_allowed };
+            return Self::OutputLimit { reached: None, allowed: facts.limits.host_call_bytes.as_u64() };
         }
         if is_header_limit(&error) {
-            return Self::OutputLimit { reached: None, allowed: facts.headers_allowed };
+            let allowed = facts.limits.egress.headers.as_u64();
+            return Self::OverLimit(Excess::beyond(Limit::EgressHeaderBytes, allowed));
         }
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
@@ -254,6 +266,10 @@ impl CallFailure {
             Self::Blocked => JobCode::AddonBlocked,
             Self::Cancelled => JobCode::Cancelled,
             Self::OutputLimit { .. } => JobCode::OutputLimit,
+            Self::OverLimit(excess) => match excess.limit.effect() {
+                Effect::Ends(code) => code,
+                Effect::Told(_) | Effect::Cut | Effect::Waits => JobCode::QuotaExceeded,
+            },
             Self::Trapped { .. } | Self::Exited { .. } => JobCode::AddonTrapped,
             Self::Reported(error) => match error.kind {
                 PortErrorKind::BadInput => JobCode::AddonBadInput,
@@ -278,7 +294,11 @@ impl CallFailure {
     #[must_use]
     pub const fn is_crash(&self) -> bool {
         match self {
-            Self::Trapped { .. } | Self::CpuLimit { .. } | Self::MemoryLimit { .. } | Self::OutputLimit { .. } => true,
+            Self::Trapped { .. }
+            | Self::CpuLimit { .. }
+            | Self::MemoryLimit { .. }
+            | Self::OutputLimit { .. }
+            | Self::OverLimit(_) => true,
             Self::Exited { status } => *status != 0,
             Self::Refused(refused) => refused.is_crash,
             Self::DeadlineExceeded { .. }
@@ -319,6 +339,7 @@ impl CallFailure {
             | Self::Blocked
             | Self::Cancelled
             | Self::OutputLimit { .. }
+            | Self::OverLimit(_)
             | Self::Trapped { .. }
             | Self::Exited { .. }
             | Self::ResultInvalid { .. }
@@ -341,39 +362,6 @@ impl CallFailure {
             }
             Self::Refused(refused) => Failure { addon_code: refused.addon_code.clone(), ..failure },
             _ => failure,
-        }
-    }
-
-    /// What was reached and what is allowed, where there are such numbers.
-    fn details(&self) -> Option<Value> {
-        let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        match self {
-            Self::CpuLimit { used, allowed } => {
-                Some(json!({ "reachedMs": millis(used), "allowedMs": millis(allowed) }))
-            }
-            Self::MemoryLimit { resource: Resource::Memory, wanted, allowed } => {
-                Some(json!({ "reachedBytes": wanted, "allowedBytes": allowed }))
-            }
-            Self::MemoryLimit { resource: Resource::Tables, wanted, allowed } => {
-                Some(json!({ "reachedElements": wanted, "allowedElements": allowed }))
-            }
-            Self::DeadlineExceeded { allowed } => Some(json!({ "allowedMs": millis(allowed) })),
-            Self::OutputLimit { reached, allowed } => Some(json!({ "reachedBytes": reached, "allowedBytes": allowed })),
-            Self::Trapped { reason, backtrace, last_words: None } => {
-                Some(json!({ "trap": reason, "backtrace": backtrace }))
-            }
-            Self::Trapped { reason, backtrace, last_words: Some(words) } => {
-                Some(json!({ "trap": reason, "backtrace": backtrace, "lastWords": words }))
-            }
-            Self::Exited { status } => Some(json!({ "status": status })),
-            Self::Reported(error) => error.details.clone(),
-            Self::Refused(refused) => refused.fault.details(),
-            Self::NoRoom { .. }
-            | Self::Blocked
-            | Self::Cancelled
-            | Self::ResultInvalid { .. }
-            | Self::ExportMissing { .. }
-            | Self::Internal { .. } => None,
         }
     }
 }

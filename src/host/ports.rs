@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::model::limit::{Excess, Limit};
 use crate::model::right::Denial;
 
 pub use http::{HttpAnswer, HttpBody, HttpPort};
@@ -104,6 +105,16 @@ impl PortError {
         }
     }
 
+    /// The same error with the name of the limit behind its numbers.
+    #[must_use]
+    pub fn of(mut self, limit: Limit) -> Self {
+        let details = self.details.get_or_insert_with(|| serde_json::json!({}));
+        if let Some(members) = details.as_object_mut() {
+            members.insert(String::from("limit"), serde_json::json!(limit));
+        }
+        self
+    }
+
     /// The same error with the key that says no and its rule.
     #[must_use]
     pub fn denied_by(mut self, denial: &Denial) -> Self {
@@ -122,6 +133,15 @@ impl PortError {
         let message = format!("{what} would be {reached}, {allowed} are allowed");
         let details = serde_json::json!({ "reached": reached, "allowed": allowed });
         Self { details: Some(details), ..Self::new(PortErrorKind::OverQuota, "over-quota", message) }
+    }
+}
+
+impl From<Excess> for PortError {
+    fn from(excess: Excess) -> Self {
+        Self {
+            details: Some(excess.details()),
+            ..Self::new(PortErrorKind::OverQuota, "over-limit", excess.to_string())
+        }
     }
 }
 

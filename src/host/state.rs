@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::p2::bindings::random;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
@@ -13,6 +14,7 @@ use crate::host::interface::{Interface, InterfaceSet};
 use crate::host::limiter::Limiter;
 use crate::host::logbook::SharedLogBook;
 use crate::host::ports::Ports;
+use crate::host::tally::Tally;
 use crate::host::traffic::Traffic;
 use crate::host::wasi;
 use crate::model::limits::CallLimits;
@@ -20,6 +22,7 @@ use crate::model::limits::CallLimits;
 /// The state of one call.
 pub(super) struct GuestState {
     pub(super) limiter: Limiter,
+    pub(super) tally: Tally,
     pub(super) table: ResourceTable,
     pub(super) log: SharedLogBook,
     pub(super) ports: Ports,
@@ -39,11 +42,15 @@ pub(super) struct GuestState {
 /// up to [`crate::model::limits::EgressLimits::headers`].
 const MAX_HTTP_HANDLES: usize = 1024;
 
-/// How large the assets of a guest may be.
+/// The limits that hold for a guest with these doors: what is allowed is what its errors say is allowed.
+pub(super) fn limits_for(limits: CallLimits, interfaces: InterfaceSet) -> CallLimits {
+    let most = if interfaces.has(Interface::Http) { MAX_HTTP_HANDLES } else { usize::MAX };
+    CallLimits { handles: limits.handles.min(most), ..limits }
+}
+
+/// How much of the assets of a guest is at hand.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AssetLimits {
-    /// Bytes of one asset, and of all that are being written at once.
-    pub(super) max_bytes: u64,
     /// Bytes of one read.
     pub(super) max_window: u32,
     /// Bytes that unfinished writers hold.
@@ -64,11 +71,10 @@ pub(super) struct StateParts {
 impl GuestState {
     pub(super) fn new(parts: StateParts) -> Self {
         let mut table = ResourceTable::new();
-        let has_http = parts.interfaces.has(Interface::Http);
-        let handles = if has_http { parts.limits.handles.min(MAX_HTTP_HANDLES) } else { parts.limits.handles };
-        table.set_max_capacity(handles);
+        table.set_max_capacity(parts.limits.handles);
         Self {
             limiter: Limiter::new(&parts.limits),
+            tally: Tally::default(),
             table,
             log: parts.log,
             ports: parts.ports,
@@ -106,6 +112,11 @@ impl WasiHttpView for GuestState {
 /// Links the baseline and the doors in `interfaces`, and nothing else.
 pub(super) fn link(linker: &mut Linker<GuestState>, interfaces: InterfaceSet) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // Random bytes are counted (`iface/random.rs`).
+    linker.allow_shadowing(true);
+    random::random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    random::insecure::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    linker.allow_shadowing(false);
     addon::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::assets::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     addon::image_types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;

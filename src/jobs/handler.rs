@@ -5,6 +5,8 @@
 //! between leaves a record that the next attempt reads: finished means the
 //! queue is told the same again, and nothing is done twice.
 
+mod ending;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,9 +19,10 @@ use tracing::{error, info, warn};
 
 use crate::addons::{CallContext, Lineage};
 use crate::clock;
+use crate::jobs::handler::ending::{Ended, as_end, as_it_ended, as_verdict, cancelled, interrupted, will_run_again};
 use crate::jobs::{
     JobCx, JobResult, Services, adopt, deliver, dispatch, generate, handle, invoke, load, message, publish,
-    read_ticket, reconfigure, tick, unload, upkeep,
+    read_ticket, reconfigure, tick, turns, unload, upkeep,
 };
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
@@ -27,9 +30,10 @@ use crate::model::event::EventType;
 use crate::model::id::JobId;
 use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
 use crate::model::job_error::JobError;
-use crate::queue::{Abandoned, Delivery, Handler, Interruption, Verdict, tickets};
+use crate::queue::{Abandoned, Delivery, Handler, Verdict, tickets};
 use crate::store::StoreError;
 use crate::store::jobs::{Begun, Finished, JobRecord, NewJob};
+use crate::store::usage::UsageBook;
 use crate::work::progress::Progress;
 
 /// How long a job that was told to stop may take to stop by itself before it is dropped.
@@ -117,6 +121,10 @@ impl JobHandler {
     }
 
     async fn public(&self, kind: JobKind, delivery: Arc<Delivery>) -> Verdict {
+        let _turn = match turns::turn(kind, &delivery, &self.services).await {
+            Ok(turn) => turn,
+            Err(wait) => return Verdict::Later(wait),
+        };
         let (id, record) = match self.begin(kind, &delivery).await {
             Ok(Start::Run(id, record)) => (id, record),
             Ok(Start::Refuse(id, record, error)) => {
@@ -142,6 +150,7 @@ impl JobHandler {
             traceparent: record.facts.traceparent.clone(),
             cancel: delivery.token.clone(),
             progress,
+            usage: UsageBook::default(),
             lineage: Lineage::of(&record.facts),
         };
         JobCx { services: Arc::clone(&self.services), record: Arc::new(record), delivery: Arc::clone(delivery), call }
@@ -203,7 +212,8 @@ impl JobHandler {
             // Another worker may have the job already: nothing more is written for it here.
             Err(Ended::Lost) => return Verdict::HandBack,
             Err(Ended::HandBack) => {
-                let released = cx.services.work.records().release(&cx.call.job_id, None, None).await;
+                let released =
+                    cx.services.work.records().release_metered(&cx.call.job_id, None, None, &cx.call.usage).await;
                 log_if_lost(&cx.call.job_id, released.err());
                 return Verdict::HandBack;
             }
@@ -224,7 +234,12 @@ impl JobHandler {
             Disposition::RetryAfter(wait) => TimeDelta::from_std(wait).ok().map(|wait| clock::now() + wait),
             Disposition::Retry | Disposition::GiveUp => None,
         };
-        let released = cx.services.work.records().release(&cx.call.job_id, next, Some(&error.failure)).await;
+        let released = cx
+            .services
+            .work
+            .records()
+            .release_metered(&cx.call.job_id, next, Some(&error.failure), &cx.call.usage)
+            .await;
         log_if_lost(&cx.call.job_id, released.err());
         info!(code = %error.failure.code, "Job `{}` will be tried again", cx.call.job_id);
         as_verdict(error)
@@ -251,7 +266,7 @@ impl JobHandler {
         for _ in 0..FINISH_TRIES {
             let left = self.leave_owed_dispatch(&cx.record).await;
             let finished = match left {
-                Ok(()) => records.finish(id, &outcome).await.map_err(JobError::from),
+                Ok(()) => records.finish_metered(id, &outcome, &cx.call.usage).await.map_err(JobError::from),
                 Err(error) => Err(error),
             };
             match finished {
@@ -287,14 +302,6 @@ enum Start {
     Refuse(JobId, Box<JobRecord>, JobError),
     /// With an answer that is known already.
     Answer(Verdict),
-}
-
-/// How an attempt ended, other than well.
-enum Ended {
-    Lost,
-    HandBack,
-    Cancelled,
-    Error(JobError),
 }
 
 fn kind_of(delivery: &Delivery) -> Option<JobKind> {
@@ -336,58 +343,6 @@ async fn until_stopped(work: impl Future<Output = JobResult>, delivery: &Deliver
         () = delivery.token.cancelled() => {}
     }
     tokio::time::timeout(STOP_GRACE, work).await.unwrap_or_else(|_| Err(JobError::internal(Disposition::Retry)))
-}
-
-/// What the attempt's result means once it is known why it was told to stop, if it was.
-fn interrupted(result: JobResult, delivery: &Delivery) -> Result<Value, Ended> {
-    let error = match result {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    Err(match delivery.interruption() {
-        None => Ended::Error(error),
-        Some(Interruption::Cancelled) => Ended::Cancelled,
-        Some(Interruption::LockLost) => Ended::Lost,
-        Some(Interruption::Closing) => Ended::HandBack,
-        Some(Interruption::Deadline) => Ended::Error(JobError::transient(
-            JobCode::DeadlineExceeded,
-            "the attempt took longer than it may; ask for more with `timeoutMs`, or for less work",
-        )),
-    })
-}
-
-/// The queue counts tries, waits and the day; our record must end when it does.
-fn will_run_again(error: &JobError, delivery: &Delivery) -> bool {
-    !delivery.ends_with(&as_verdict(error))
-}
-
-fn as_verdict(error: &JobError) -> Verdict {
-    match error.disposition {
-        Disposition::Retry => Verdict::Retry(error.to_string()),
-        Disposition::RetryAfter(wait) => Verdict::RetryAfter(wait, error.to_string()),
-        Disposition::GiveUp => Verdict::GiveUp(error.to_string()),
-    }
-}
-
-fn as_end(outcome: Outcome) -> Verdict {
-    match outcome {
-        Outcome::Completed(value) => Verdict::Done(value),
-        Outcome::Failed(failure) => Verdict::GiveUp(failure.to_string()),
-        Outcome::Cancelled => cancelled(),
-    }
-}
-
-/// The queue hears again what our record knows.
-fn as_it_ended(record: &JobRecord) -> Verdict {
-    match &record.failure {
-        Some(failure) => Verdict::GiveUp(failure.to_string()),
-        None => Verdict::Done(record.result.clone().unwrap_or_default()),
-    }
-}
-
-/// BullMQ has no such state; our record does, and it wins.
-fn cancelled() -> Verdict {
-    Verdict::GiveUp(JobError::permanent(JobCode::Cancelled, "the job was cancelled").to_string())
 }
 
 fn log_if_lost(id: &JobId, error: Option<StoreError>) {

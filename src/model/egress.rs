@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::model::code::JobCode;
+use crate::model::limit::Limit;
 use crate::model::right::Denial;
 
 /// What strangers hear where anything more would tell them which names exist inside of the operator's network.
@@ -20,6 +21,18 @@ pub enum Budget {
     Sent,
     /// Bytes of all answers' bodies together.
     Received,
+}
+
+impl Budget {
+    /// The limit that it is called among all limits.
+    #[must_use]
+    pub const fn limit(self) -> Limit {
+        match self {
+            Self::Requests => Limit::EgressRequests,
+            Self::Sent => Limit::EgressSentBytes,
+            Self::Received => Limit::EgressReceivedBytes,
+        }
+    }
 }
 
 impl fmt::Display for Budget {
@@ -192,9 +205,10 @@ impl EgressFault {
             Self::NotGranted(denial) => Some(denial.details()),
             Self::Closed { rule, .. } => Some(json!({ "capability": "http", "key": "platform", "rule": rule })),
             Self::Secret { rule } => Some(json!({ "capability": "secrets", "key": "platform", "rule": rule })),
-            Self::OverBudget { reached, allowed, .. } | Self::UrlTooLong { reached, allowed } => {
-                Some(json!({ "reached": reached, "allowed": allowed }))
+            Self::OverBudget { budget, reached, allowed } => {
+                Some(json!({ "limit": budget.limit(), "reached": reached, "allowed": allowed }))
             }
+            Self::UrlTooLong { reached, allowed } => Some(json!({ "reached": reached, "allowed": allowed })),
             _ => None,
         }
     }

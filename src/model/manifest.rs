@@ -278,6 +278,18 @@ pub struct LimitsSpec {
     /// Time from start to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// KiB of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_kib: Option<u64>,
+    /// Lines of the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<u64>,
+    /// Key-value operations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_operations: Option<u64>,
+    /// Assets opened and made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<u64>,
 }
 
 impl ScheduleSpec {
@@ -338,6 +350,10 @@ impl Manifest {
             memory: limits.memory_mib.map(ByteSize::mib),
             cpu: limits.cpu_ms.map(std::time::Duration::from_millis),
             wall: limits.timeout_ms.map(std::time::Duration::from_millis),
+            output: limits.output_kib.map(ByteSize::kib),
+            log_lines: limits.log_lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
+            kv_operations: limits.kv_operations,
+            assets: limits.assets,
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::addons::{CallScope, Lineage, Owner};
+use crate::addons::{CallScope, GivenAsset, Lineage, Owner};
 use crate::host::ports::{AssetFacts, AssetsPort, PortError};
 use crate::imaging::gallery::{Gallery, GalleryError, NewArtifact};
 use crate::model::id::{ArtifactId, JobId};
@@ -16,25 +16,29 @@ use crate::store::artifacts::ArtifactRecord;
 
 /// The member of an artifact's metadata that names the enablement which made it.
 const MADE_BY: &str = "madeBy";
-/// Largest asset that a guest may make: bytes of one picture, with room.
-const MAX_ASSET_BYTES: usize = 32 * 1024 * 1024;
-/// Most assets that one call may make.
-const MAX_ASSETS: usize = 16;
 
-/// The assets that one call may touch.
+/// What is known of an asset: its bytes, or where they are until somebody reads them. A guest that opens assets without
+/// reading them costs no memory.
+#[derive(Clone)]
+enum Held {
+    Bytes(Bytes),
+    Stored(Box<ArtifactRecord>),
+}
+
+/// The assets that one call may touch; how many and how large, the host counts.
 pub(super) struct CallAssets {
     gallery: Gallery,
     owner: Owner,
     job_id: JobId,
     enablement: String,
     lineage: Lineage,
-    known: Mutex<HashMap<String, (AssetFacts, Bytes)>>,
-    made: Mutex<usize>,
+    known: Mutex<HashMap<String, (AssetFacts, Held)>>,
 }
 
 impl CallAssets {
     pub(super) fn new(gallery: Gallery, scope: &CallScope<'_>) -> Self {
-        let known = scope.given.iter().map(|given| (given.id.clone(), (given.facts(), given.bytes.clone()))).collect();
+        let held = |given: &GivenAsset| (given.id.clone(), (given.facts(), Held::Bytes(given.bytes.clone())));
+        let known = scope.given.iter().map(held).collect();
         Self {
             gallery,
             owner: scope.owner.clone(),
@@ -42,7 +46,6 @@ impl CallAssets {
             enablement: scope.enablement.id(),
             lineage: scope.context.lineage.clone(),
             known: Mutex::new(known),
-            made: Mutex::new(0),
         }
     }
 }
@@ -58,34 +61,25 @@ impl AssetsPort for CallAssets {
         let Some(record) = record else {
             return Err(PortError::missing(format!("no asset `{id}` was handed to this call or made by this addon")));
         };
-        let bytes = self.gallery.bytes(&record).await.map_err(|error| away(&error))?;
         let facts = facts_of(&record);
-        self.known.lock().insert(id.to_owned(), (facts.clone(), bytes));
+        self.known.lock().insert(id.to_owned(), (facts.clone(), Held::Stored(Box::new(record))));
         Ok(facts)
     }
 
     async fn read(&self, asset: &AssetFacts, offset: u64, len: u32) -> Result<Bytes, PortError> {
-        let bytes = self.known.lock().get(&asset.id).map(|(_, bytes)| bytes.clone());
-        let bytes = bytes.ok_or_else(|| PortError::missing(format!("asset `{}` is not open", asset.id)))?;
+        let held = self.known.lock().get(&asset.id).map(|(_, held)| held.clone());
+        let bytes = match held.ok_or_else(|| PortError::missing(format!("asset `{}` is not open", asset.id)))? {
+            Held::Bytes(bytes) => bytes,
+            Held::Stored(record) => {
+                let bytes = self.gallery.bytes(&record).await.map_err(|error| away(&error))?;
+                self.known.lock().insert(asset.id.clone(), (asset.clone(), Held::Bytes(bytes.clone())));
+                bytes
+            }
+        };
         Ok(bytes.slice(window(bytes.len(), offset, len)))
     }
 
     async fn create(&self, media_type: &str, bytes: Bytes, metadata: Value) -> Result<AssetFacts, PortError> {
-        if bytes.len() > MAX_ASSET_BYTES {
-            let reached = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            return Err(PortError::too_large("the asset", reached, u64::try_from(MAX_ASSET_BYTES).unwrap_or(u64::MAX)));
-        }
-        {
-            let mut made = self.made.lock();
-            if *made >= MAX_ASSETS {
-                return Err(PortError::over_quota(
-                    "assets made by one call",
-                    u64::try_from(MAX_ASSETS).unwrap_or(0) + 1,
-                    16,
-                ));
-            }
-            *made = made.saturating_add(1);
-        }
         let mut metadata = if metadata.is_object() { metadata } else { json!({ "value": metadata }) };
         if let Some(members) = metadata.as_object_mut() {
             members.insert(String::from(MADE_BY), json!(self.enablement));
@@ -101,7 +95,7 @@ impl AssetsPort for CallAssets {
         };
         let record = self.gallery.keep(new, bytes.clone()).await.map_err(|error| away(&error))?;
         let facts = facts_of(&record);
-        self.known.lock().insert(facts.id.clone(), (facts.clone(), bytes));
+        self.known.lock().insert(facts.id.clone(), (facts.clone(), Held::Bytes(bytes)));
         Ok(facts)
     }
 }

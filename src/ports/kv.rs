@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::addons::CallScope;
 use crate::host::ports::{KvEntry, KvPage, KvPort, KvSwap, PortError, PortErrorKind};
+use crate::model::limit::Limit;
 use crate::model::right::Rights;
 use crate::model::usage::Use;
 use crate::store::StoreError;
@@ -141,11 +142,13 @@ pub(super) fn as_port_error(error: &KvError) -> PortError {
         KvError::Key(_) | KvError::NotANumber => PortError::bad_input(error.to_string()),
         KvError::Value(size) => {
             let number = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-            PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES))
+            PortError::too_large("the value", number(*size), number(kv::MAX_VALUE_BYTES)).of(Limit::KvValueBytes)
         }
         KvError::Erased => PortError::new(PortErrorKind::Refused, "erased", error.to_string()),
         KvError::Moved | KvError::Closed => PortError::new(PortErrorKind::Unavailable, "moved", error.to_string()),
-        KvError::Quota { quota, wanted } => PortError::over_quota("the bytes in use", *wanted, *quota),
+        KvError::Quota { quota, wanted } => {
+            PortError::over_quota("the bytes in use", *wanted, *quota).of(Limit::KvStoredBytes)
+        }
         KvError::Store(StoreError::Cursor) => PortError::bad_input("the cursor is not one of ours"),
         KvError::Store(cause) => {
             tracing::warn!(error = %cause, "An addon's state could not be read or written");

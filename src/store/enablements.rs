@@ -9,7 +9,7 @@ use crate::model::lifecycle::EnablementState;
 use crate::store::control::{CHANNEL, Message};
 use crate::store::outbox::OwedEntry;
 use crate::store::secret_scope::SecretScope;
-use crate::store::{Page, Store, StoreError, jobs, kv_keys, outbox, script};
+use crate::store::{Page, Store, StoreError, jobs, kv_keys, outbox, script, usage};
 
 pub use handover::{Handover, RolledBack, Switched};
 pub use record::{AutoUpdate, Candidate, CandidateState, Enablement, LastTold, Previous, Setup, Unloading};
@@ -163,6 +163,7 @@ impl Enablements {
         for key in enablement.kv_scopes().iter().flat_map(|scope| kv_keys::keys_of(&self.store, scope)) {
             invocation.key(key);
         }
+        invocation.key(usage::key(&self.store, client, user, addon));
         let [own, ..] = SecretScope::of(client, user, addon);
         invocation.key(own.key(&self.store));
         invocation

@@ -8,6 +8,7 @@
 //! Nobody pays for bells that nobody hears.
 
 mod create;
+mod ending;
 mod list;
 mod many;
 mod record;
@@ -22,7 +23,7 @@ use redis::{Script, ScriptInvocation};
 
 use crate::clock;
 use crate::model::id::JobId;
-use crate::model::job::{Failure, JobStatus, Outcome, Step};
+use crate::model::job::{JobStatus, Step};
 use crate::store::{Store, StoreError, script};
 
 pub use create::{Asked, Created, Entered};
@@ -109,52 +110,6 @@ impl Jobs {
                 RecordStatus::Completed | RecordStatus::Failed => Begun::Over(Box::new(record)),
             },
         })
-    }
-
-    /// Writes how the job ended, which is its terminal event too, unless it ended before.
-    ///
-    /// # Errors
-    /// [`StoreError`] when Redis cannot be asked.
-    pub async fn finish(&self, id: &JobId, outcome: &Outcome) -> Result<Finished, StoreError> {
-        let payload = match outcome {
-            Outcome::Completed(result) => json("result", result)?,
-            Outcome::Failed(failure) => json("failure", failure)?,
-            Outcome::Cancelled => String::new(),
-        };
-        let code = if let Outcome::Failed(failure) = outcome { failure.code.as_str() } else { String::new() };
-        let retention = self.store.retention();
-        let mut invocation = self.over(&script::JOB_FINISH, id);
-        invocation
-            .arg(self.store.only_key(list::FAILED))
-            .arg(clock::now_ms())
-            .arg(outcome.status().as_str())
-            .arg(payload)
-            .arg(seconds(retention.finished))
-            .arg(seconds(retention.failed))
-            .arg(code);
-        let (is_written, status): (bool, String) = self.store.run(&invocation).await?;
-        Ok(match JobStatus::parse(&status) {
-            None => Finished::Missing,
-            Some(_) if is_written => Finished::Written,
-            Some(status) => Finished::Already(status),
-        })
-    }
-
-    /// Puts a job that a worker has back to waiting: for its next attempt at `next_attempt_at`, or at once where its
-    /// worker hands it back. `failure` says why the last attempt failed. No event; false where it was not `processing`.
-    ///
-    /// # Errors
-    /// [`StoreError`] when Redis cannot be asked.
-    pub async fn release(
-        &self,
-        id: &JobId,
-        next_attempt_at: Option<DateTime<Utc>>,
-        failure: Option<&Failure>,
-    ) -> Result<bool, StoreError> {
-        let failure = failure.map(|failure| json("failure", failure)).transpose()?.unwrap_or_default();
-        let mut invocation = self.over(&script::JOB_RELEASE, id);
-        invocation.arg(next_attempt_at.map_or(0, millis)).arg(failure);
-        self.store.run(&invocation).await
     }
 
     /// Writes how far the job got (0–100) and its steps, and a `job.progress` where the percentage is another one.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::addons::{AddonSettings, ApprovalMode};
 use crate::config::ceilings::as_ceilings;
 use crate::config::signatures::SignatureMode;
+use crate::model::budget::Budget;
 use crate::model::capability::CapabilityKind;
 use crate::model::ceiling::{Bounds, Ceiling, Ceilings};
 use crate::model::id::AddonId;
@@ -33,6 +34,9 @@ pub struct Policy {
     pub signatures: Option<SignatureMode>,
     /// The most that any addon may be given.
     pub ceilings: Ceilings,
+    /// What any enablement may use within a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// By what stands before the dot of addon ids.
     pub namespaces: BTreeMap<String, NamespacePolicy>,
 }
@@ -50,6 +54,9 @@ pub struct NamespacePolicy {
     /// Each in the place of the platform's of the same kind.
     #[serde(skip_serializing_if = "Ceilings::is_empty")]
     pub ceilings: Ceilings,
+    /// In the place of the platform's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 impl Policy {
@@ -63,6 +70,7 @@ impl Policy {
                 approval: None,
                 signatures: settings.signatures,
                 ceilings: as_ceilings(&settings.ceilings),
+                budget: None,
             };
             (name.clone(), policy)
         };
@@ -70,6 +78,7 @@ impl Policy {
             approval: settings.approval,
             signatures: Some(settings.signatures),
             ceilings: unwritten.into_iter().chain(as_ceilings(&settings.ceilings)).collect(),
+            budget: None,
             namespaces: settings.namespaces.iter().filter(|(_, own)| own.has_policy()).map(own).collect(),
         }
     }
@@ -89,6 +98,13 @@ impl Policy {
         let unsaid =
             || settings.namespaces.get(publisher).and_then(|own| own.signatures).unwrap_or(settings.signatures);
         own.or(self.signatures).unwrap_or_else(unsaid)
+    }
+
+    /// What an enablement of an addon may use within a day.
+    #[must_use]
+    pub fn budget_of(&self, addon: &AddonId) -> Option<&Budget> {
+        let own = self.namespaces.get(addon.publisher()).and_then(|own| own.budget.as_ref());
+        own.or(self.budget.as_ref())
     }
 
     /// Who lets a version of an addon into the registry.
@@ -183,6 +199,7 @@ mod tests {
             approval: Some(ApprovalMode::Auto),
             signatures: None,
             ceilings: Ceilings::from([(CapabilityKind::Kv, Ceiling::bytes(1))]),
+            budget: None,
         };
         policy.namespaces.insert(String::from("acme"), own);
         let (acme, other) = (AddonId::parse("acme.art")?, AddonId::parse("other.art")?);

@@ -45,6 +45,7 @@ script!(
 script!(
     /// Writes how a job ended.
     JOB_FINISH,
+    "usage.lua",
     "job_finish_first.lua",
     "job.lua",
     "job_finish.lua"
@@ -52,6 +53,7 @@ script!(
 script!(
     /// Puts a job back to waiting.
     JOB_RELEASE,
+    "usage.lua",
     "job.lua",
     "job_release.lua"
 );

@@ -19,7 +19,7 @@ export const connection = { url: ready.redisUrl };
 export const prefix = ready.prefix;
 
 /** Longest wait for anything, in milliseconds: a debug build on a busy machine is slow. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 180_000;
 
 /** Asks `look` again and again until it answers with something; fails with what was waited for. */
 export async function until(what, look, patience = PATIENCE_MS) {

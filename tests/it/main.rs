@@ -6,6 +6,7 @@
 mod faults;
 mod guests;
 mod host;
+mod hostile;
 mod imaging;
 mod inspect;
 mod jobs;

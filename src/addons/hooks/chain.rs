@@ -12,8 +12,9 @@ use crate::addons::hooks::breaker::{Admission, is_answer, is_breakage};
 use crate::addons::hooks::order::Link;
 use crate::addons::hooks::trace::{HookTrace, HookVerdict, Trace, with_details};
 use crate::addons::running::{Call, CallContext, Running};
+use crate::addons::turns::Line;
 use crate::host::invocation::Refusal;
-use crate::host::{Invocation, Reply};
+use crate::host::{CallFailure, Invocation, Reply};
 use crate::model::code::JobCode;
 use crate::model::disposition::Disposition;
 use crate::model::job::Failure;
@@ -92,6 +93,11 @@ impl<'a> Chain<'a> {
         };
         let call = Call { context: self.context, limits: limits.within(self.left), given };
         let started = Instant::now();
+        let Some(_turn) = self.service.turns.wait(&link.running.owner, Line::Hooks, call.limits.wall).await else {
+            self.left = self.left.saturating_sub(started.elapsed());
+            let error = CallFailure::NoRoom { waited: call.limits.wall };
+            return self.failed(link, line, error.into(), Blame::Nobody).await;
+        };
         let called = self.service.metered_call(&link.running, &compiled, call, invocation).await;
         let spent = started.elapsed();
         self.left = self.left.saturating_sub(spent);

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::budget::{self, BudgetDocument};
 use super::schemas::{EnablementDocument, EnablementPage, JobDocument, JobOptionsDocument};
 use crate::addons::{EnableAnswer, EnableSpec, Owner, PatchSpec};
 use crate::api::answer::{self, Accepted, Chat, Whole};
@@ -64,6 +65,7 @@ impl FromFields for PatchSpec {
             order: read_order(fields),
             auto_update: read_auto_update(fields),
             grants: read_grants(fields),
+            budget: budget::read(fields),
             timezone: read_timezone(fields),
         })
     }
@@ -276,6 +278,8 @@ pub struct PatchRequest {
     /// A narrowing of the grants.
     #[schema(value_type = Option<Vec<Object>>)]
     pub grants: Option<Value>,
+    /// What it may use within a day; `{}` takes the budget away. The platform's policy may allow less.
+    pub budget: Option<BudgetDocument>,
     /// The time zone of the user's schedules, an IANA name.
     #[schema(example = "Europe/Berlin")]
     pub timezone: Option<String>,

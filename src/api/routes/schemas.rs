@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::budget::{BudgetDocument, UsageDocument};
+
 /// What every request that makes a job may say about the job itself.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -266,6 +268,10 @@ pub struct EnablementDocument {
     pub missing_secrets: Option<Vec<String>>,
     /// Since when it runs.
     pub enabled_at: Option<DateTime<Utc>>,
+    /// What it may use within a day, by its user's word.
+    pub budget: Option<BudgetDocument>,
+    /// What it used.
+    pub usage: UsageDocument,
     /// Those of its hooks that failed lately; left out while all of them work.
     pub breakers: Option<Vec<BreakerDocument>>,
 }

@@ -12,6 +12,7 @@ use crate::host::api::v1::imports::semantest::addon::assets::{
 use crate::host::ports::{AssetsPort, PortError};
 use crate::host::resources::{HostAsset, HostAssetWriter};
 use crate::host::state::GuestState;
+use crate::model::limit::Limit;
 
 /// Longest media type, in bytes.
 const MAX_MEDIA_TYPE_BYTES: usize = 100;
@@ -27,6 +28,7 @@ impl GuestState {
 impl Host for GuestState {
     async fn open(&mut self, id: String) -> Result<Resource<HostAsset>, PortError> {
         let facts = self.assets_port()?.open(&id).await?;
+        self.tally.asset(&self.limits, facts.size)?;
         Ok(self.table.push(HostAsset(facts))?)
     }
 }
@@ -71,14 +73,19 @@ impl AssetMethods for GuestState {
 
 impl WriterMethods for GuestState {
     async fn new(&mut self, media_type: String) -> wasmtime::Result<Resource<HostAssetWriter>> {
+        // A guest may have thousands of writers: none keeps more of a wrong type than it takes to see that it is wrong.
+        let mut media_type = media_type;
+        media_type.truncate(media_type.floor_char_boundary(MAX_MEDIA_TYPE_BYTES + 1));
+        media_type.shrink_to_fit();
         Ok(self.table.push(HostAssetWriter { media_type, bytes: BytesMut::new() })?)
     }
 
     async fn write(&mut self, writer: Resource<HostAssetWriter>, bytes: Vec<u8>) -> Result<u64, PortError> {
         let added = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let unfinished = self.assets.unfinished_bytes.saturating_add(added);
-        if unfinished > self.assets.max_bytes {
-            return Err(PortError::too_large("what is being written", unfinished, self.assets.max_bytes));
+        let allowed = self.limits.asset.as_u64();
+        if unfinished > allowed {
+            return Err(PortError::too_large("what is being written", unfinished, allowed).of(Limit::AssetBytes));
         }
         let writer = self.table.get_mut(&writer)?;
         writer.bytes.extend_from_slice(&bytes);
@@ -94,6 +101,7 @@ impl WriterMethods for GuestState {
         let writer = self.take_writer(writer)?;
         let metadata = parse_metadata(&metadata)?;
         check_media_type(&writer.media_type)?;
+        self.tally.asset(&self.limits, u64::try_from(writer.bytes.len()).unwrap_or(u64::MAX))?;
         let facts = self.assets_port()?.create(&writer.media_type, Bytes::from(writer.bytes), metadata).await?;
         Ok(self.table.push(HostAsset(facts))?)
     }

@@ -10,11 +10,12 @@ use crate::host::api::v1::imports::semantest::addon::{kv, kv_shared, kv_types};
 use crate::host::ports::{KvEntry, KvPort, KvSwap, PortError};
 use crate::host::resources::HostBucket;
 use crate::host::state::GuestState;
+use crate::model::limit::Limit;
 
 /// Longest key, in bytes.
-const MAX_KEY_BYTES: usize = 256;
+pub(in crate::host) const MAX_KEY_BYTES: usize = 256;
 /// Largest value, in bytes.
-const MAX_VALUE_BYTES: usize = 256 * 1024;
+pub(in crate::host) const MAX_VALUE_BYTES: usize = 256 * 1024;
 /// Most keys of one page.
 const MAX_PAGE_KEYS: u32 = 1000;
 /// Longest life of a value: one year; longer wishes are cut, so that no store's clock overflows.
@@ -38,7 +39,9 @@ impl GuestState {
         Ok(self.table.push(HostBucket(port))?)
     }
 
-    fn bucket(&self, handle: &Resource<HostBucket>) -> Result<Arc<dyn KvPort>, PortError> {
+    /// The bucket behind a handle, for one operation that carries so many bytes of key and value.
+    fn bucket(&mut self, handle: &Resource<HostBucket>, bytes: usize) -> Result<Arc<dyn KvPort>, PortError> {
+        self.tally.kv(&self.limits, bytes)?;
         Ok(Arc::clone(&self.table.get(handle)?.0))
     }
 }
@@ -48,7 +51,9 @@ impl kv_types::Host for GuestState {}
 impl kv_types::HostBucket for GuestState {
     async fn get(&mut self, bucket: Resource<HostBucket>, key: String) -> Result<Option<kv_types::Entry>, PortError> {
         check_key(&key)?;
-        Ok(self.bucket(&bucket)?.get(&key).await?.map(kv_types::Entry::from))
+        let entry = self.bucket(&bucket, key.len())?.get(&key).await?;
+        self.tally.kv_answer(&self.limits, entry.as_ref().map_or(0, |entry| entry.value.len()))?;
+        Ok(entry.map(kv_types::Entry::from))
     }
 
     async fn set(
@@ -60,7 +65,7 @@ impl kv_types::HostBucket for GuestState {
     ) -> Result<u64, PortError> {
         check_key(&key)?;
         check_value(&value)?;
-        self.bucket(&bucket)?.set(&key, Bytes::from(value), ttl(ttl_ms)?).await
+        self.bucket(&bucket, key.len().saturating_add(value.len()))?.set(&key, Bytes::from(value), ttl(ttl_ms)?).await
     }
 
     async fn compare_and_swap(
@@ -73,10 +78,13 @@ impl kv_types::HostBucket for GuestState {
     ) -> Result<kv_types::Swap, PortError> {
         check_key(&key)?;
         check_value(&value)?;
-        let port = self.bucket(&bucket)?;
+        let port = self.bucket(&bucket, key.len().saturating_add(value.len()))?;
         Ok(match port.compare_and_swap(&key, Bytes::from(value), expect, ttl(ttl_ms)?).await? {
             KvSwap::Stored(version) => kv_types::Swap::Stored(version),
-            KvSwap::Stale(entry) => kv_types::Swap::Stale(entry.map(kv_types::Entry::from)),
+            KvSwap::Stale(entry) => {
+                self.tally.kv_answer(&self.limits, entry.as_ref().map_or(0, |entry| entry.value.len()))?;
+                kv_types::Swap::Stale(entry.map(kv_types::Entry::from))
+            }
         })
     }
 
@@ -88,12 +96,12 @@ impl kv_types::HostBucket for GuestState {
         ttl_ms: Option<u64>,
     ) -> Result<i64, PortError> {
         check_key(&key)?;
-        self.bucket(&bucket)?.increment(&key, delta, ttl(ttl_ms)?).await
+        self.bucket(&bucket, key.len())?.increment(&key, delta, ttl(ttl_ms)?).await
     }
 
     async fn delete(&mut self, bucket: Resource<HostBucket>, key: String) -> Result<bool, PortError> {
         check_key(&key)?;
-        self.bucket(&bucket)?.delete(&key).await
+        self.bucket(&bucket, key.len())?.delete(&key).await
     }
 
     async fn list_keys(
@@ -104,10 +112,12 @@ impl kv_types::HostBucket for GuestState {
         limit: u32,
     ) -> Result<kv_types::KeyPage, PortError> {
         if prefix.len() > MAX_KEY_BYTES {
-            return Err(PortError::bad_input(format!("a prefix has at most {MAX_KEY_BYTES} bytes")));
+            let refusal = PortError::bad_input(format!("a prefix has at most {MAX_KEY_BYTES} bytes"));
+            return Err(over(refusal, prefix.len(), MAX_KEY_BYTES));
         }
         let limit = limit.clamp(1, MAX_PAGE_KEYS);
-        let page = self.bucket(&bucket)?.list_keys(&prefix, cursor.as_deref(), limit).await?;
+        let page = self.bucket(&bucket, prefix.len())?.list_keys(&prefix, cursor.as_deref(), limit).await?;
+        self.tally.kv_answer(&self.limits, page.keys.iter().map(String::len).sum())?;
         Ok(kv_types::KeyPage { keys: page.keys, cursor: page.cursor })
     }
 
@@ -125,15 +135,23 @@ impl From<KvEntry> for kv_types::Entry {
 
 fn check_key(key: &str) -> Result<(), PortError> {
     if key.is_empty() || key.len() > MAX_KEY_BYTES || key.chars().any(char::is_control) {
-        return Err(PortError::bad_input(format!("a key has 1-{MAX_KEY_BYTES} bytes and no control characters")));
+        let refusal = PortError::bad_input(format!("a key has 1-{MAX_KEY_BYTES} bytes and no control characters"));
+        return Err(if key.len() > MAX_KEY_BYTES { over(refusal, key.len(), MAX_KEY_BYTES) } else { refusal });
     }
     Ok(())
+}
+
+/// The refusal of a key with its numbers.
+fn over(refusal: PortError, reached: usize, allowed: usize) -> PortError {
+    let details = serde_json::json!({ "limit": Limit::KvKeyBytes, "reached": reached, "allowed": allowed });
+    PortError { details: Some(details), ..refusal }
 }
 
 fn check_value(value: &[u8]) -> Result<(), PortError> {
     if value.len() > MAX_VALUE_BYTES {
         let number = |bytes| u64::try_from(bytes).unwrap_or(u64::MAX);
-        return Err(PortError::too_large("the value", number(value.len()), number(MAX_VALUE_BYTES)));
+        let refusal = PortError::too_large("the value", number(value.len()), number(MAX_VALUE_BYTES));
+        return Err(refusal.of(Limit::KvValueBytes));
     }
     Ok(())
 }

@@ -8,12 +8,24 @@ use wasmtime::component::ResourceTableError;
 use crate::host::api::v1::imports::semantest::addon::{chat_types, image_types, types};
 use crate::host::ports::{PortError, PortErrorKind};
 use crate::host::state::GuestState;
+use crate::model::limit::{Excess, Limit};
 
 impl types::Host for GuestState {
     fn convert_error(&mut self, error: PortError) -> wasmtime::Result<types::Error> {
+        // What went beyond a limit of the call ends it: a guest that is only told could go on for ever.
+        if let Some(excess) = self.tally.excess() {
+            return Err(excess.into());
+        }
+        if error.code == NO_HANDLES {
+            let allowed = u64::try_from(self.limits.handles).unwrap_or(u64::MAX);
+            return Err(Excess::beyond(Limit::Handles, allowed).into());
+        }
         Ok(error.into())
     }
 }
+
+/// The code of a port's error that says that all handles are in use.
+const NO_HANDLES: &str = "too-many-handles";
 
 impl image_types::Host for GuestState {}
 
@@ -23,7 +35,7 @@ impl From<ResourceTableError> for PortError {
     fn from(error: ResourceTableError) -> Self {
         match error {
             ResourceTableError::Full => {
-                Self::new(PortErrorKind::OverQuota, "too-many-handles", "all handles of this call are in use")
+                Self::new(PortErrorKind::OverQuota, NO_HANDLES, "all handles of this call are in use")
             }
             // The component model checks handles before they get here, so these would be faults of ours.
             ResourceTableError::NotPresent | ResourceTableError::WrongType | ResourceTableError::HasChildren => {

@@ -33,6 +33,7 @@ impl CallFailure {
             | Self::Blocked
             | Self::Cancelled
             | Self::OutputLimit { .. }
+            | Self::OverLimit(_)
             | Self::ResultInvalid { .. }
             | Self::ExportMissing { .. }
             | Self::Refused(_)

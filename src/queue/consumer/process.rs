@@ -191,9 +191,10 @@ impl Run<'_> {
             (_, Verdict::Done(value)) => ("completed", Ok(value)),
             (Some(Interruption::Closing), _) | (_, Verdict::HandBack) => ("handed-back", self.hand_back().await),
             // Whoever cancelled does not want another try.
-            (Some(Interruption::Cancelled), Verdict::Retry(_) | Verdict::RetryIn(..) | Verdict::RetryAfter(..)) => {
-                ("failed", self.fail(Abandoned::Cancelled.to_string()).await)
-            }
+            (
+                Some(Interruption::Cancelled),
+                Verdict::Retry(_) | Verdict::RetryIn(..) | Verdict::RetryAfter(..) | Verdict::Later(_),
+            ) => ("failed", self.fail(Abandoned::Cancelled.to_string()).await),
             (_, verdict) if standing.is_ended_by(&verdict) => ("failed", self.fail(reason_of(verdict)).await),
             (_, Verdict::Retry(reason)) => {
                 let strategy = self.job.opts().backoff.as_ref();
@@ -204,6 +205,7 @@ impl Run<'_> {
             (_, Verdict::RetryAfter(wish, reason)) => {
                 ("deferred", self.try_again(&reason, "deferral", clamp_retry_after(wish)).await)
             }
+            (_, Verdict::Later(wait)) => ("postponed", self.postpone(wait).await),
             (_, Verdict::GiveUp(reason)) => ("failed", self.fail(reason).await),
         }
     }
@@ -228,6 +230,11 @@ impl Run<'_> {
                 return moved();
             }
         }
+        self.postpone(wait).await
+    }
+
+    /// Lets the job wait.
+    async fn postpone(&self, wait: Duration) -> Result<Value, bullmq::Error> {
         let due = clock::now_ms().saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 8192).max(1));
         if let Err(error) = self.job.move_to_delayed(due).await {
             warn!(job.id = %self.job.id(), error = %error, "Could not delay job `{}`", self.job.id());
@@ -292,6 +299,6 @@ fn reason_of(verdict: Verdict) -> String {
         | Verdict::RetryIn(_, reason)
         | Verdict::RetryAfter(_, reason)
         | Verdict::GiveUp(reason) => reason,
-        Verdict::Done(_) | Verdict::HandBack => String::new(),
+        Verdict::Done(_) | Verdict::Later(_) | Verdict::HandBack => String::new(),
     }
 }

@@ -29,7 +29,7 @@ impl Standing {
             Verdict::GiveUp(_) => true,
             Verdict::Retry(_) | Verdict::RetryIn(..) => self.attempt >= self.max_attempts,
             Verdict::RetryAfter(..) => self.deferrals >= self.max_attempts || self.deferred_for >= LONGEST_DEFERRAL,
-            Verdict::Done(_) | Verdict::HandBack => false,
+            Verdict::Done(_) | Verdict::Later(_) | Verdict::HandBack => false,
         }
     }
 }

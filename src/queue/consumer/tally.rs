@@ -12,7 +12,7 @@ pub(super) fn kind_of(lane: Lane, name: &str) -> &'static str {
     tickets::kind_of(lane, name).map_or("foreign", |kind| kind.as_str())
 }
 
-/// Counts one run: `completed`, `failed`, `retried`, `deferred`, `handed-back` or `lock-lost`.
+/// Counts one run: `completed`, `failed`, `retried`, `deferred`, `postponed`, `handed-back` or `lock-lost`.
 pub(super) fn ended(lane: Lane, kind: &'static str, outcome: &'static str, ran: Duration) {
     counter!("semantest_job_outcomes_total", "lane" => lane.name(), "kind" => kind, "outcome" => outcome).increment(1);
     histogram!("semantest_job_run_seconds", "lane" => lane.name(), "kind" => kind).record(ran.as_secs_f64());

@@ -16,6 +16,8 @@ pub enum Verdict {
     /// Not now: try again after this long (clamped to 1 s – 1 h) without a try charged. Ends as a failure after as many
     /// of these as the job has tries, or after 24 h.
     RetryAfter(Duration, String),
+    /// Not yet: nothing was begun, and nothing is charged or counted; to be handed out again after this long.
+    Later(Duration),
     /// Badly, for good.
     GiveUp(String),
     /// Not here: back to the front of the queue, no try charged.

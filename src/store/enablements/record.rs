@@ -5,6 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::budget::Budget;
 use crate::model::digest::Digest;
 use crate::model::grants::Grants;
 use crate::model::id::{AddonId, ClientId, JobId, UserId};
@@ -188,6 +189,9 @@ pub struct Enablement {
     pub grants: Grants,
     /// The user's settings, defaults applied.
     pub config: Value,
+    /// What it may use within a day, by its user's word; the policy has a word too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// Place in the chain of hooks, lowest first.
     pub order: i64,
     /// Whether it follows newer versions.
@@ -253,6 +257,7 @@ impl Enablement {
             unloading: None,
             grants: Grants::default(),
             config: Value::Object(serde_json::Map::new()),
+            budget: None,
             order: 0,
             auto_update: AutoUpdate::None,
             timezone: None,

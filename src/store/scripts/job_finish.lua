@@ -1,5 +1,5 @@
 -- ARGV: channel, the failed lists' noun, now in ms, the outcome's status, its JSON, seconds to keep finished jobs,
--- seconds to keep failed ones, the failure's code or ''.
+-- seconds to keep failed ones, the failure's code or '', then what its calls used (`usage.lua`).
 -- Answers whether the outcome was written as asked, and the status that the job has now ('' where it has no record).
 -- The terminal event is not written: the record tells it as long as it is finished.
 local record = redis.call('HMGET', KEYS[1], 'facts', 'st', 'seq', 'w', 'started')
@@ -23,6 +23,7 @@ if status == 'failed' then
   redis.call('ZADD', ARGV[2] .. ':' .. client(record), ARGV[3], dead_letter(record, ARGV[8]))
 end
 redis.call('EXPIRE', KEYS[1], keep)
+count_usage(9)
 -- Without further events there is no stream.
 if tonumber(sequence) > (record[STARTED] and 3 or 2) then redis.call('EXPIRE', KEYS[2], keep) end
 ring(record, 'jobFinished')

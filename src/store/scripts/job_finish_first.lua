@@ -6,6 +6,7 @@ if ARGV[4] == 'completed' then
     redis.call('HSET', KEYS[1], 'st', 'completed', 'seq', sequence, 'finished', ARGV[3], 'result', ARGV[5])
     redis.call('EXPIRE', KEYS[1], ARGV[6])
     if sequence ~= '3' then redis.call('EXPIRE', KEYS[2], ARGV[6]) end
+    count_usage(9)
     return {1, 'completed'}
   end
 end

@@ -94,6 +94,8 @@ async fn two_workers_run_each_due_time_once_and_soon_and_none_when_it_is_off() {
 async fn the_worker_that_holds_the_tick_is_killed_and_another_one_does_it_once() {
     let mut platform = Platform::over(TestRedis::start_durable());
     platform.set("SEMANTEST_ADDONS__SIGNALS__SCHEDULE_INTERVAL", "1s");
+    // A tick is held for long enough by how often it reads.
+    platform.set("SEMANTEST_SANDBOX__DEFAULTS__KV_OPERATIONS", &(READS + 10).to_string());
     let (api, client) = platform.api().await;
     let (first, second) = (platform.worker().await, platform.worker().await);
     // The second one holds nothing and does nothing, so that it is the first one that holds the tick.

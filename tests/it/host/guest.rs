@@ -42,6 +42,8 @@ pub(crate) struct Guest {
     pub(crate) body: String,
     /// Pages of memory at the start.
     pub(crate) pages: u32,
+    /// What the allocator answers; the next free place when empty.
+    pub(crate) allocator: String,
 }
 
 impl Guest {
@@ -59,9 +61,15 @@ impl Guest {
         self
     }
 
+    /// The same guest with an allocator that answers this expression.
+    pub(crate) fn allocating(self, expression: &str) -> Self {
+        Self { allocator: expression.to_owned(), ..self }
+    }
+
     /// The component's bytes.
     pub(crate) fn build(&self) -> Result<Bytes> {
-        let Self { world, parts, ending, body, pages } = self;
+        let Self { world, parts, ending, body, pages, allocator } = self;
+        let place = if allocator.is_empty() { "(local.get $at)" } else { allocator };
         let text = format!(
             r#"(module
                 {parts}
@@ -73,7 +81,7 @@ impl Guest {
                     (local $at i32)
                     (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
                     (global.set $free (i32.add (local.get $at) (local.get 3)))
-                    (local.get $at))
+                    {place})
                 (func (export "semantest:addon/actions@1.0.0#invoke") (param $call i32) (result i32)
                     (local $i i32) (local $j i32)
                     {body}

@@ -84,7 +84,7 @@ async fn a_table_bomb_ends_with_memory_limit() -> Result<()> {
     let report = beside_a_neighbour(&guest, limits).await?;
     assert_eq!(code(&report), Some(JobCode::MemoryLimit));
     let failure = report.outcome.err().context("a failure")?.failure();
-    let allowed = failure.details.as_ref().and_then(|details| details.get("allowedElements"));
+    let allowed = failure.details.as_ref().and_then(|details| details.get("allowed"));
     assert_eq!(allowed, Some(&serde_json::json!(50_000)));
     Ok(())
 }

@@ -76,7 +76,7 @@ async fn whoever_sets_the_bound_is_named_when_it_is_met() {
         assert_eq!(failed["error"]["addonCode"], "over-quota", "the guest saw the host's own error: {failed}");
         let details = &failed["error"]["details"];
         let expected = json!({
-            "reached": most + 1, "allowed": most, "capability": "kv", "key": key, "rule": rule,
+            "limit": "kvStoredBytes", "reached": most + 1, "allowed": most, "capability": "kv", "key": key, "rule": rule,
         });
         assert_eq!(details, &expected);
         let explained = platform.acme.explain("alice", ADDON, &format!("capability=kv&bytes={}", most + 1)).await;

@@ -27,7 +27,13 @@ pub(super) fn edition(version: &str, max_bytes: u64) -> Bytes {
 
 /// A platform on which alice has version 1.0.0 and a value, and these others are published.
 pub(super) async fn upgradable(consent: ConsentMode, others: &[(&str, u64)]) -> Platform {
-    let platform = Platform::with(|config| config.addons.consent = consent).await;
+    let platform = Platform::with(|config| {
+        config.addons.consent = consent;
+        // One action of the fixture writes until it is stopped.
+        let limits = &mut config.sandbox;
+        (limits.defaults.kv_operations, limits.ceiling.kv_operations) = (1_000_000, 1_000_000);
+    })
+    .await;
     let first = platform.admin.publish_well(edition("1.0.0", 1 << 20)).await;
     let wish = json!({ "version": "1.0.0", "consent": first["digest"] });
     let job = platform.acme.enable("alice", MOVING, &wish).await.expect(200).json();

@@ -18,6 +18,7 @@ use crate::api::extract::caller::AdminCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
+use crate::api::routes::budget::{self, BudgetDocument};
 use crate::api::state::ApiState;
 use crate::config::addons::ApprovalMode;
 use crate::config::signatures::SignatureMode;
@@ -52,9 +53,12 @@ impl FromFields for Policy {
                 approval: read_approval(fields),
                 signatures: read_signatures(fields),
                 ceilings: read_ceilings(fields).unwrap_or_default(),
+                budget: budget::read(fields),
             }
         });
-        Some(Self { approval: approval?, signatures, ceilings: ceilings?, namespaces: namespaces.unwrap_or_default() })
+        let budget = budget::read(fields);
+        let namespaces = namespaces.unwrap_or_default();
+        Some(Self { approval: approval?, signatures, ceilings: ceilings?, budget, namespaces })
     }
 }
 
@@ -182,6 +186,8 @@ pub struct PolicyRequest {
     pub signatures: Option<String>,
     /// By kind of capability, such as `kv`; a kind that is left out is not bounded.
     pub ceilings: BTreeMap<String, CeilingDocument>,
+    /// What any enablement may use within a day; not bounded when left out.
+    pub budget: Option<BudgetDocument>,
     /// By what stands before the dot of addon ids; what is said here stands in the place of the above.
     pub namespaces: Option<BTreeMap<String, NamespacePolicyDocument>>,
 }
@@ -203,6 +209,8 @@ pub struct PolicyDocument {
     pub signatures: Option<String>,
     /// By kind of capability.
     pub ceilings: BTreeMap<String, CeilingDocument>,
+    /// What any enablement may use within a day.
+    pub budget: Option<BudgetDocument>,
     /// By what stands before the dot of addon ids.
     pub namespaces: BTreeMap<String, NamespacePolicyDocument>,
 }
@@ -218,6 +226,8 @@ pub struct NamespacePolicyDocument {
     pub signatures: Option<String>,
     /// By kind of capability.
     pub ceilings: Option<BTreeMap<String, CeilingDocument>>,
+    /// In the place of the platform's.
+    pub budget: Option<BudgetDocument>,
 }
 
 /// The most that one kind of capability may be; what is left out is not bounded.

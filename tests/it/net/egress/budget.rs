@@ -44,7 +44,10 @@ async fn requests_are_counted_and_the_one_too_many_is_refused_with_the_numbers()
 
     guest.limits.egress.requests = 0;
     let failure = guest.failure("fetch", json!({ "url": server.url("/") })).await?;
-    assert_eq!(refused(&failure), (JobCode::QuotaExceeded, json!({ "reached": 1, "allowed": 0 })));
+    assert_eq!(
+        refused(&failure),
+        (JobCode::QuotaExceeded, json!({ "limit": "egressRequests", "reached": 1, "allowed": 0 }))
+    );
     assert_eq!(failure.failure().addon_code.as_deref(), Some("http-over-quota"), "the guest was told too");
     Ok(())
 }
@@ -58,7 +61,10 @@ async fn request_bodies_have_a_budget_of_one_call_together() -> Result<()> {
     assert_eq!(whole["status"], 200);
     let failure =
         guest.failure("fetch", json!({ "url": server.url("/"), "method": "POST", "bodyBytes": 1001 })).await?;
-    assert_eq!(refused(&failure), (JobCode::QuotaExceeded, json!({ "reached": 1001, "allowed": 1000 })));
+    assert_eq!(
+        refused(&failure),
+        (JobCode::QuotaExceeded, json!({ "limit": "egressSentBytes", "reached": 1001, "allowed": 1000 }))
+    );
     assert!(failure.failure().message.contains("HttpRequestBodySize"), "{failure}");
     Ok(())
 }
@@ -74,7 +80,10 @@ async fn answers_have_a_budget_of_one_call_together() -> Result<()> {
     assert!(answers[2]["error"].as_str().is_some_and(|text| text.contains("HttpResponseBodySize")), "{answers}");
     guest.limits.egress.received = ByteSize::bytes(9);
     let failure = guest.failure("fetch", json!({ "url": server.url("/") })).await?;
-    assert_eq!(refused(&failure), (JobCode::QuotaExceeded, json!({ "reached": 10, "allowed": 9 })));
+    assert_eq!(
+        refused(&failure),
+        (JobCode::QuotaExceeded, json!({ "limit": "egressReceivedBytes", "reached": 10, "allowed": 9 }))
+    );
     Ok(())
 }
 
@@ -99,7 +108,7 @@ async fn headers_larger_than_allowed_end_the_guest_with_the_number() -> Result<(
     assert_eq!(guest.act("big-headers", json!({ "bytes": 3000 })).await?, true);
     let failure = guest.failure("big-headers", json!({ "bytes": 5000 })).await?;
     assert_eq!(failure.code(), JobCode::OutputLimit, "{failure}");
-    assert_eq!(failure.failure().details.map(|details| details["allowedBytes"].clone()), Some(json!(4096)));
+    assert_eq!(failure.failure().details.map(|details| details["allowed"].clone()), Some(json!(4096)));
     Ok(())
 }
 
@@ -123,6 +132,8 @@ async fn a_guest_that_makes_handles_without_end_is_stopped_long_before_they_weig
     let guest = asking(&server).await?;
     assert_eq!(guest.act("hoard-headers", json!({ "count": 1000 })).await?, 1000);
     let failure = guest.failure("hoard-headers", json!({ "count": 1100 })).await?;
-    assert_eq!(failure.code(), JobCode::AddonTrapped, "{failure}");
+    assert_eq!(failure.code(), JobCode::MemoryLimit, "{failure}");
+    let details = failure.failure().details;
+    assert_eq!(details, Some(json!({ "limit": "handles", "reached": 1025, "allowed": 1024 })));
     Ok(())
 }

@@ -155,8 +155,7 @@ impl From<ImagingError> for JobError {
             // Not by itself: whoever asked is told when, and decides.
             failure.retryable = true;
             failure.retry_at = Some(over.until);
-            failure.details =
-                Some(json!({ "unit": "usdMicros", "reached": over.reached, "allowed": over.allowed }));
+            failure.details = Some(json!({ "unit": "usdMicros", "reached": over.reached, "allowed": over.allowed }));
         }
         if let ImagingError::Provider { source: ProviderError::Addon { error: own }, .. } = &error {
             failure.addon_code.clone_from(&own.failure.addon_code);

@@ -82,8 +82,13 @@ impl Account {
     /// # Errors
     /// [`ImagingError::Overspent`] where a limit would be exceeded; otherwise Redis is away.
     pub async fn hold(&self, provider: &str, counted: Spent, name: String) -> Result<Hold, ImagingError> {
-        let hold =
-            Hold { account: self.clone(), provider: provider.to_owned(), name, day: clock::now().date_naive(), counted };
+        let hold = Hold {
+            account: self.clone(),
+            provider: provider.to_owned(),
+            name,
+            day: clock::now().date_naive(),
+            counted,
+        };
         let inner = &*self.inner;
         match inner.ledger.hold(&hold.call(), counted, &inner.limits).await.map_err(ImagingError::Ledger)? {
             Held::Counted => Ok(hold),

@@ -76,9 +76,7 @@ mod tests {
     fn a_thumbnail_is_small_and_keeps_its_shape_and_its_transparency() -> Result<(), Box<dyn std::error::Error>> {
         let opaque = written(RgbImage::from_pixel(640, 320, Rgb([200, 30, 30])), ImageFormat::Png)?;
         let clear = written(RgbaImage::from_pixel(320, 640, Rgba([0, 0, 0, 0])), ImageFormat::Png)?;
-        for (bytes, format, width, height) in
-            [(opaque, Format::Jpeg, 128, 64), (clear, Format::Png, 64, 128)]
-        {
+        for (bytes, format, width, height) in [(opaque, Format::Jpeg, 128, 64), (clear, Format::Png, 64, 128)] {
             let small = sniff(&thumbnail(&bytes, CAPS, 128)?, CAPS)?;
             assert_eq!((small.format, small.width, small.height), (format, width, height));
         }

@@ -159,7 +159,12 @@ impl Blobs {
         std::fs::create_dir_all(folder).map_err(|source| BlobError::File { path: folder.into(), source })?;
         // Written beside, flushed to disk and renamed: whoever finds a name finds all of its bytes.
         let place = LocalFileSystem::new_with_prefix(folder).map_err(BlobError::Open)?.with_fsync(true);
-        Ok(Self { place: Arc::new(place), bucket: None, folder: Some(folder.to_owned()), staging: folder.join("staging") })
+        Ok(Self {
+            place: Arc::new(place),
+            bucket: None,
+            folder: Some(folder.to_owned()),
+            staging: folder.join("staging"),
+        })
     }
 
     fn bucket(settings: &S3Settings) -> Result<AmazonS3, BlobError> {

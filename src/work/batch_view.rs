@@ -1,6 +1,5 @@
 //! A batch as its client sees it.
 
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -111,10 +111,11 @@ fn read_events(value: &Value, known: &[EventType]) -> Result<Vec<EventType>, Str
     let items = value.as_array().filter(|items| !items.is_empty()).ok_or("must be a list of at least one event")?;
     let mut events = Vec::with_capacity(items.len().min(known.len()));
     for item in items {
-        let event = item.as_str().and_then(EventType::parse).filter(|event| known.contains(event)).ok_or_else(|| {
-            let all: Vec<_> = known.iter().map(|event| format!("`{}`", event.as_str())).collect();
-            format!("every entry must be one of {}", all.join(", "))
-        })?;
+        let event =
+            item.as_str().and_then(EventType::parse).filter(|event| known.contains(event)).ok_or_else(|| {
+                let all: Vec<_> = known.iter().map(|event| format!("`{}`", event.as_str())).collect();
+                format!("every entry must be one of {}", all.join(", "))
+            })?;
         if !events.contains(&event) {
             events.push(event);
         }

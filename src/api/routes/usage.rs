@@ -67,7 +67,7 @@ impl FromQuery for ClientQuery {
     params(("from" = Option<String>, Query, description = "First day, `YYYY-MM-DD`; 30 days up to `to` when left out"),
            ("to" = Option<String>, Query, description = "Last day; today when left out"),
            ("userId" = Option<String>, Query, description = "Only what this user spent")),
-    responses((status = 200, body = Usage), ReadProblems),
+    responses((status = 200, body = SpendReport), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn own(
@@ -83,7 +83,7 @@ async fn own(
     get, path = "/api/v1/admin/spend", operation_id = "getSpend", tag = "admin",
     params(("clientId" = String, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
            ("userId" = Option<String>, Query)),
-    responses((status = 200, body = Usage), ReadProblems),
+    responses((status = 200, body = SpendReport), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn of_client(
@@ -104,13 +104,13 @@ async fn answer(api: &ApiState, client: &ClientId, query: &UsageQuery) -> Result
     let [day, month, user_day, user_month] = Period::ALL.map(|period| period.limit(&limits));
     let [in_day, in_month, in_user_day, in_user_month] = sums;
     let of_user = query.user.is_some();
-    let shown = |spent, limit| Budget { spent_usd_micros: spent, limit_usd_micros: limit };
-    Ok(Json(Usage {
-        total: Total {
+    let shown = |spent, limit| SpendBudget { spent_usd_micros: spent, limit_usd_micros: limit };
+    Ok(Json(SpendReport {
+        total: SpendTotal {
             usd_micros: lines.iter().map(|line| line.spent.usd_micros).sum(),
             pictures: lines.iter().map(|line| line.spent.pictures).sum(),
         },
-        data: lines.into_iter().map(UsageLine::of).collect(),
+        data: lines.into_iter().map(SpendLine::of).collect(),
         next_cursor: None,
         today: shown(in_day, day),
         this_month: shown(in_month, month),
@@ -123,29 +123,29 @@ async fn answer(api: &ApiState, client: &ClientId, query: &UsageQuery) -> Result
 /// What pictures cost. Money is in millionths of a US dollar: whole numbers, so that sums are exact.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Usage {
+struct SpendReport {
     /// By day and provider, oldest first. Providers without prices are not counted.
-    data: Vec<UsageLine>,
+    data: Vec<SpendLine>,
     /// There are no further pages.
     next_cursor: Option<String>,
     /// All of it together.
-    total: Total,
+    total: SpendTotal,
     /// What the client spent today, of what it may.
-    today: Budget,
+    today: SpendBudget,
     /// What the client spent this month, of what it may.
-    this_month: Budget,
+    this_month: SpendBudget,
     /// What the user spent today; only where one is asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_today: Option<Budget>,
+    user_today: Option<SpendBudget>,
     /// What the user spent this month; only where one is asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_this_month: Option<Budget>,
+    user_this_month: Option<SpendBudget>,
 }
 
 /// What was spent on one day at one provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UsageLine {
+struct SpendLine {
     /// The day (UTC).
     #[schema(value_type = String, example = "2026-11-24")]
     date: NaiveDate,
@@ -157,7 +157,7 @@ struct UsageLine {
     pictures: u64,
 }
 
-impl UsageLine {
+impl SpendLine {
     fn of(Line { day, provider, spent }: Line) -> Self {
         Self { date: day, provider, usd_micros: spent.usd_micros, pictures: spent.pictures }
     }
@@ -166,7 +166,7 @@ impl UsageLine {
 /// A sum.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Total {
+struct SpendTotal {
     /// Millionths of a US dollar.
     usd_micros: u64,
     /// Pictures.
@@ -176,7 +176,7 @@ struct Total {
 /// What was spent in a period that is not over, and what may be.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Budget {
+struct SpendBudget {
     /// Millionths of a US dollar; what is being made is counted at its price.
     spent_usd_micros: u64,
     /// Millionths of a US dollar; `null` for as much as they like.

@@ -76,7 +76,8 @@ async fn ask(bench: &Bench, user: &UserId, count: usize) -> anyhow::Result<Vec<J
     };
     let tickets = vec![(ticket, None); count];
     let options = JobOptions::default();
-    let submission = BatchSubmission { client: &bench.client, user, tickets: &tickets, options: &options, traceparent: None };
+    let submission =
+        BatchSubmission { client: &bench.client, user, tickets: &tickets, options: &options, traceparent: None };
     let reserved = work.reserve_batch(&bench.client, None).await?;
     let submitted = Box::pin(work.submit_batch(&reserved, &submission)).await?;
     Ok(submitted.jobs.into_iter().map(|(id, _)| id).collect())

@@ -90,7 +90,8 @@ impl Producer {
     /// [`QueueError`]; after [`QueueError::Unavailable`] any of the jobs may or may not be there, and asking again is safe.
     pub async fn add_many(&self, tickets: &[Placed<'_>]) -> Result<(), QueueError> {
         for lane in Lane::ALL {
-            let of_lane: Vec<Placed<'_>> = tickets.iter().copied().filter(|placed| placed.ticket.lane == lane).collect();
+            let of_lane: Vec<Placed<'_>> =
+                tickets.iter().copied().filter(|placed| placed.ticket.lane == lane).collect();
             if of_lane.is_empty() {
                 continue;
             }

@@ -1,8 +1,8 @@
 //! Several records at once, as a batch shows them.
 
 use crate::model::id::JobId;
-use crate::store::jobs::{FIELDS, JobRecord, Jobs, RawRecord};
 use crate::store::StoreError;
+use crate::store::jobs::{FIELDS, JobRecord, Jobs, RawRecord};
 
 impl Jobs {
     /// The records of `ids` in their order, in one round trip; none where there is none (any more).

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use redis::aio::MultiplexedConnection;
-use semantest::queue::tickets::{Invoke, Noop};
 use semantest::queue::producer::ReadyTicket;
+use semantest::queue::tickets::{Invoke, Noop};
 use semantest::queue::{AddOptions, Lane, Producer};
 use serde_json::{Value, json};
 

@@ -123,5 +123,9 @@ async fn a_removed_picture_is_gone_for_everybody_and_equal_bytes_of_another_stay
     other.delete(&same).await.expect(204);
     let left = app.folder().join("blobs/artifacts");
     let files = std::fs::read_dir(left).into_iter().flatten().flatten().map(|folder| folder.path());
-    assert_eq!(files.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().count(), 0, "the last one took them");
+    assert_eq!(
+        files.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().count(),
+        0,
+        "the last one took them"
+    );
 }

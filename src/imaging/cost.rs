@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::imaging::Price;
 use crate::imaging::error::ProviderError;
 use crate::imaging::provider::{Drawn, Picture};
-use crate::model::disposition::Disposition;
 use crate::model::image::ImageRequest;
+use crate::net::NetError;
 use crate::store::spend::Spent;
 
 /// An amount of money.
@@ -66,7 +66,11 @@ pub(crate) fn spent(
 fn may_be_paid(error: &ProviderError) -> bool {
     match error {
         ProviderError::Answer { .. } | ProviderError::NotAPicture { .. } | ProviderError::Cancelled => true,
-        ProviderError::Http { source, .. } => source.disposition() != Disposition::GiveUp,
+        // What never reached the provider cost nothing.
+        ProviderError::Http { source, .. } => !matches!(
+            source,
+            NetError::Denied(_) | NetError::Connect(_) | NetError::Malformed { .. } | NetError::Setup(_)
+        ),
         ProviderError::Refused { .. }
         | ProviderError::SlowDown { .. }
         | ProviderError::NoCredit

@@ -1,15 +1,19 @@
 //! The end of a batch, told once: a `dispatch` that waits for all of its jobs.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::events;
-use crate::jobs::dispatch::LOOK_AGAIN;
 use crate::jobs::{JobResult, Services};
 use crate::model::code::JobCode;
 use crate::model::event::EventType;
 use crate::model::id::BatchId;
 use crate::model::job_error::JobError;
 use crate::webhooks::{self, Told};
+
+/// How soon a dispatch that came before the end of all jobs looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Tells whoever listens that all jobs of a batch are over; looks again later where one is not.
 pub(super) async fn over(services: &Services, id: &str) -> JobResult {

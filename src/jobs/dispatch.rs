@@ -22,7 +22,7 @@ use crate::store::jobs::{JobRecord, RecordStatus};
 use crate::webhooks::{self, Told};
 
 /// How soon a dispatch that came before its job's end looks again.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
     if let Some(announcement) = &ticket.announcement {

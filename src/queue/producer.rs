@@ -1,11 +1,12 @@
 //! Asking for work: leaving tickets, taking them back, and the few questions we ask about them.
 
 mod add;
+mod branch;
 mod flow;
 pub mod inspect;
 
 pub use add::{Placed, ReadyTicket};
-pub use flow::Branch;
+pub use branch::Branch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

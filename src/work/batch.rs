@@ -15,6 +15,7 @@ use crate::queue::producer::{Branch, Placed};
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
 use crate::store::batches::BatchRecord;
+use crate::store::jobs::{JobRecord, NewJob};
 use crate::work::announce::dispatch_id;
 use crate::work::leave::Leaving;
 use crate::work::submit::{end_of, leaving};
@@ -120,7 +121,7 @@ impl Work {
         reserved: &ReservedBatch,
         submission: &BatchSubmission<'_, T>,
         (index, ticket, metadata): (usize, &T, Option<&Value>),
-    ) -> (JobId, crate::store::jobs::NewJob) {
+    ) -> (JobId, NewJob) {
         let id = reserved.id.job(T::KIND.id_prefix(), index);
         let options = JobOptions {
             metadata: metadata.or(submission.options.metadata.as_ref()).cloned(),
@@ -182,7 +183,7 @@ impl Work {
         let is_replay = reserved.reserved.is_replay();
         let seen = if is_replay { self.batches.get(&record.id).await?.unwrap_or(record) } else { record };
         let statuses = if is_replay { self.jobs.get_many(&seen.jobs).await? } else { Vec::new() };
-        let status_of = |index: usize| statuses.get(index).and_then(Option::as_ref).map(|job| job.public_status());
+        let status_of = |index: usize| statuses.get(index).and_then(Option::as_ref).map(JobRecord::public_status);
         let jobs = seen.jobs.iter().enumerate();
         Ok(SubmittedBatch {
             jobs: jobs.map(|(index, id)| (id.clone(), status_of(index).unwrap_or(JobStatus::Queued))).collect(),

@@ -111,7 +111,7 @@ impl BatchView {
         let statuses: Vec<_> = seen.iter().map(|(id, record)| status_of(id, *record, end)).collect();
         let counts = BatchCounts::of(statuses.iter().copied());
         let is_begun = counts.open() < seen.len() || counts.processing > 0;
-        let percents = seen.iter().map(|(_, record)| record.map_or(100, |record| percent_of(record)));
+        let percents = seen.iter().map(|(_, record)| record.map_or(100, percent_of));
         let percent = percents.sum::<usize>().checked_div(seen.len()).unwrap_or(100);
         Self {
             batch_id: batch.id.to_string(),

@@ -134,10 +134,9 @@ async fn read(
 ) -> Result<Response, Problem> {
     let record = find(&api, &id, query.as_deref().unwrap_or(""), &fields).await?;
     // An address is signed for one method. Who comes with a key would send it along to the bucket.
-    if method == Method::GET && !caller::has_key(&fields) && is_picture(&record.media_type) {
-        if let Some(address) = api.services.gallery.bucket_address(&record).await? {
-            return Ok(elsewhere(&record, address.as_str()));
-        }
+    let may_lead_on = method == Method::GET && !caller::has_key(&fields) && is_picture(&record.media_type);
+    if may_lead_on && let Some(address) = api.services.gallery.bucket_address(&record).await? {
+        return Ok(elsewhere(&record, address.as_str()));
     }
     let tag = format!("\"{}\"", record.digest.hex());
     let mut response = if answer::is_known(&fields, &tag) {

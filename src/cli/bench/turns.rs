@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::cli::bench::setup::Bench;
+use crate::cli::bench::setup::{Bench, PICTURES_AT_ONCE};
 use crate::model::id::{JobId, UserId};
 use crate::model::image::{ImageRequest, Size};
 use crate::queue::Lane;
@@ -17,8 +17,6 @@ use crate::work::{BatchSubmission, JobOptions, MOST_JOBS};
 const CROWD: usize = 1000;
 /// Pictures of the one who comes after.
 const FEW: usize = 10;
-/// Pictures that are made at the same time.
-pub(super) const CONCURRENCY: usize = 4;
 
 /// What was measured.
 #[derive(Debug, Serialize)]
@@ -54,7 +52,7 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Turns> {
     Ok(Turns {
         crowd_jobs: crowd.len(),
         few_jobs: few.len(),
-        concurrency: CONCURRENCY,
+        concurrency: PICTURES_AT_ONCE,
         crowd_before_last_of_few: crowd.iter().filter(|end| **end < last_of_few).count(),
         last_of_few_ms: (last_of_few - began).num_milliseconds(),
         last_of_crowd_ms: (last_of_crowd - began).num_milliseconds(),

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod extract;
 pub mod key_cache;
 pub mod layers;
+pub mod limits;
 mod openapi;
 pub mod ops;
 pub mod problem;
@@ -19,6 +20,7 @@ mod router;
 pub mod routes;
 mod serve;
 mod state;
+pub mod tenant;
 
 pub use ops::{Figures, OpsState, ReadinessCheck};
 pub use router::{openapi_json, router};

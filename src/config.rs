@@ -10,6 +10,7 @@ pub mod egress;
 pub mod guest_http;
 pub mod hooks;
 pub mod imaging;
+pub mod limits;
 mod load;
 pub mod log;
 pub mod pictures;
@@ -39,6 +40,8 @@ pub use load::{ConfigError, Environment};
 pub struct Config {
     /// The listeners.
     pub server: server::ServerSettings,
+    /// What one client may ask.
+    pub limits: limits::LimitSettings,
     /// Where Redis is.
     pub redis: redis::RedisSettings,
     /// What is logged, and how.

@@ -28,6 +28,7 @@ pub mod manifest;
 pub mod network;
 pub mod origin;
 pub mod path_prefix;
+pub mod rate;
 mod reach;
 pub mod right;
 pub mod schema;

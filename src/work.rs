@@ -4,10 +4,12 @@
 //! its queue. The record, not the queue, is the truth about how a job ended:
 //! it changes by compare-and-set, and a finished status never changes.
 
+mod admission;
 mod announce;
 mod batch;
 mod batch_view;
 mod cancel;
+mod everywhere;
 mod idempotency;
 mod leave;
 mod listeners;
@@ -31,9 +33,11 @@ use crate::model::event::WebhookTarget;
 use crate::model::id::{AddonId, ClientId, IdError, JobId, UserId};
 use crate::model::job::{JobStatus, Priority};
 use crate::model::job_error::JobError;
+use crate::model::rate::RateStanding;
 use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
 use crate::store::batches::Batches;
+use crate::store::clients::Clients;
 use crate::store::control::Control;
 use crate::store::endpoints::Endpoints;
 use crate::store::idempotency::Idempotency;
@@ -44,9 +48,11 @@ use crate::store::signals::Signals;
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::JobFilter;
+pub use admission::Admission;
 pub use announce::dispatch_id;
 pub use batch::{BatchSubmission, MOST_JOBS, ReservedBatch, SubmittedBatch};
 pub use batch_view::{BatchCounts, BatchJobView, BatchView, batch_path};
+pub use everywhere::{OwnedJob, RetriedMany, RetryPace};
 pub use idempotency::Reserved;
 pub use listeners::{Ears, Listeners};
 pub use reconcile::LOST_AFTER;
@@ -73,6 +79,8 @@ pub struct JobOptions {
     pub hops: u32,
     /// The addon that starts it, where one does.
     pub started_by: Option<StartedBy>,
+    /// Where the request counts; nowhere where nobody limits it.
+    pub admission: Option<Admission>,
 }
 
 /// A client's name for one logical request, and what the request was.
@@ -167,6 +175,9 @@ pub enum WorkError {
     /// Another request with the key is being answered right now.
     #[error("another request with this idempotency key is being answered")]
     IdempotencyBusy,
+    /// One of the counters that the request counts on is full; nothing was done.
+    #[error("more than {} requests a minute were asked ({})", .0.limit, .0.counter.as_str())]
+    RateLimited(RateStanding),
     /// A cursor that we did not make.
     #[error("the cursor is not one of ours")]
     CursorInvalid,
@@ -187,6 +198,7 @@ impl WorkError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::IdempotencyBusy => Disposition::RetryAfter(Duration::from_secs(1)),
+            Self::RateLimited(standing) => Disposition::RetryAfter(standing.wait.unwrap_or(Duration::from_secs(1))),
             Self::Store(error) => error.disposition(),
             Self::Queue(error) => error.disposition(),
             Self::IdempotencyMismatch | Self::CursorInvalid | Self::Id(_) => Disposition::GiveUp,
@@ -199,6 +211,7 @@ impl WorkError {
 pub struct Work {
     jobs: Jobs,
     batches: Batches,
+    clients: Clients,
     events: JobEvents,
     idempotency: Idempotency,
     producer: Producer,
@@ -216,6 +229,7 @@ impl Work {
         Self {
             jobs: Jobs::new(store.clone()),
             batches: Batches::new(store.clone()),
+            clients: Clients::new(store.clone()),
             events: JobEvents::new(store.clone()),
             idempotency: Idempotency::new(store.clone()),
             producer,

@@ -9,6 +9,8 @@ mod circles;
 mod code;
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/doors.rs"]
+mod doors;
 #[path = "tidy/floors.rs"]
 mod floors;
 #[path = "tidy/rules.rs"]
@@ -51,6 +53,11 @@ fn the_table_of_floors_shows_the_house_as_it_is() -> anyhow::Result<()> {
 #[test]
 fn a_heavy_crate_is_named_in_its_own_room_only() -> anyhow::Result<()> {
     hold("Heavy dependencies stay replaceable: one module each (tests/tidy/floors.rs).", floors::confinement)
+}
+
+#[test]
+fn handlers_of_clients_get_their_clients_part_only() -> anyhow::Result<()> {
+    hold("A handler of clients cannot name another client's record (tests/tidy/doors.rs).", doors::tenants)
 }
 
 #[test]

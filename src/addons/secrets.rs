@@ -205,11 +205,13 @@ impl Addons {
             scope: scope.as_str().to_owned(),
             client: scope.client().cloned(),
             user: scope.user().cloned(),
-            addon: scope.addon().clone(),
+            addon: Some(scope.addon().clone()),
             name: name.to_owned(),
             job: None,
+            request: None,
         };
-        Ok(self.inner.audit.note(&entry).await?)
+        self.inner.audit.note(&entry).await?;
+        Ok(())
     }
 }
 

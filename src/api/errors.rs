@@ -8,6 +8,7 @@ use crate::addons::AddonsError;
 use crate::imaging::gallery::GalleryError;
 use crate::model::causes;
 use crate::model::disposition::Disposition;
+use crate::model::rate::RateStanding;
 use crate::queue::QueueError;
 use crate::store::StoreError;
 use crate::store::blobs::BlobError;
@@ -61,6 +62,7 @@ impl From<WorkError> for Problem {
             WorkError::IdempotencyBusy => {
                 Self::new(ProblemCode::Conflict, error.to_string()).retry_after(Duration::from_secs(1))
             }
+            WorkError::RateLimited(standing) => too_often(&standing),
             WorkError::CursorInvalid => bad_cursor(),
             WorkError::Store(error) => error.into(),
             WorkError::Queue(error) => error.into(),
@@ -105,6 +107,17 @@ impl From<AddonsError> for Problem {
             AddonsError::Work(error) => error.into(),
         }
     }
+}
+
+/// With the limit, and when the request fits again.
+fn too_often(standing: &RateStanding) -> Problem {
+    let seconds = u64::try_from(standing.wait.unwrap_or_default().as_millis().div_ceil(1000)).unwrap_or(1).max(1);
+    let detail = format!(
+        "all {} requests a minute of the limit `{}` are used; the next one fits in {seconds} s",
+        standing.limit,
+        standing.counter.as_str()
+    );
+    Problem::new(ProblemCode::RateLimited, detail).retry_after(Duration::from_secs(seconds))
 }
 
 fn bad_cursor() -> Problem {

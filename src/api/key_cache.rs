@@ -1,7 +1,8 @@
 //! Keys that were verified a moment ago, so that a request need not ask Redis who calls.
 //!
 //! An entry lives at most a minute, and the control channel drops it at once
-//! when its key changes. A key that does not exist is remembered for a few
+//! when its key or its client changes. While the channel is away nothing is believed: who was revoked
+//! stays out within two seconds, whatever breaks. A key that does not exist is remembered for a few
 //! seconds only, so that a broken client does not hammer Redis.
 
 use std::num::NonZeroUsize;
@@ -15,12 +16,14 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
 use crate::model::digest::Digest;
+use crate::model::id::ClientId;
 use crate::shutdown::Stop;
 use crate::store::StoreError;
-use crate::store::control::Message;
-use crate::store::keys::{KeyRecord, Keys};
+use crate::store::clients::{ClientRecord, Clients};
+use crate::store::control::{Control, Message};
+use crate::store::keys::{KeyFault, KeyRecord, Keys};
 
-/// Longest time that a revocation may take to arrive when the control channel is cut.
+/// Longest life of an entry, however often it is used: `last used` is written when it is read again.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 /// How long “no such key” is believed.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
@@ -29,52 +32,71 @@ const KNOWN_KEYS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 /// Texts that are remembered as no keys; small, since a stranger fills it.
 const UNKNOWN_KEYS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 
+/// A key that works, and the client that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The key.
+    pub key: KeyRecord,
+    /// The client.
+    pub client: ClientRecord,
+}
+
+/// What a text opens, or why nothing.
+pub type Judged = Result<Arc<Holder>, KeyFault>;
+
 /// The cache. Cheap to clone.
 #[derive(Clone)]
 pub struct KeyCache {
     keys: Keys,
+    clients: Clients,
+    control: Control,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
     /// Counts what was dropped, so that an answer from before a change is not kept after it.
     generation: u64,
-    known: LruCache<Digest, (Arc<KeyRecord>, Instant)>,
-    unknown: LruCache<Digest, Instant>,
+    known: LruCache<Digest, (Arc<Holder>, Instant)>,
+    unknown: LruCache<Digest, (KeyFault, Instant)>,
 }
 
 impl KeyCache {
-    /// An empty cache over the book of keys.
+    /// An empty cache over the books of keys and clients, which `control` keeps true.
     #[must_use]
-    pub fn new(keys: Keys) -> Self {
+    pub fn new(keys: Keys, clients: Clients, control: Control) -> Self {
         let state = State { generation: 0, known: LruCache::new(KNOWN_KEYS), unknown: LruCache::new(UNKNOWN_KEYS) };
-        Self { keys, state: Arc::new(Mutex::new(state)) }
+        Self { keys, clients, control, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Whose key `text` is; `None` when it is nobody's, was revoked or has expired.
+    /// Whose key `text` is, or why it is nobody's.
     ///
     /// # Errors
     /// [`StoreError`] when the cache does not know and Redis cannot be asked.
-    pub async fn verify(&self, text: &str) -> Result<Option<Arc<KeyRecord>>, StoreError> {
-        if !Keys::is_well_formed(text) {
-            return Ok(None);
+    pub async fn judge(&self, text: &str) -> Result<Judged, StoreError> {
+        if let Some(fault) = Keys::fault_of_form(text) {
+            return Ok(Err(fault));
         }
         let hash = Digest::of(text.as_bytes());
-        let generation = match self.state.lock().look(&hash) {
+        let is_current = self.control.is_current();
+        let generation = match self.state.lock().look(&hash, is_current) {
             Ok(answer) => return Ok(answer),
             Err(generation) => generation,
         };
-        let found = self.keys.verify(text).await?.map(Arc::new);
-        self.state.lock().keep(hash, found.as_ref(), generation);
-        Ok(found)
+        let judged = match self.keys.judge(text).await? {
+            Ok(key) => Ok(Arc::new(Holder { client: self.clients.get(&key.client).await?, key })),
+            Err(fault) => Err(fault),
+        };
+        self.state.lock().keep(hash, &judged, generation);
+        Ok(judged)
     }
 
     /// Drops what a message says has changed.
     pub fn hear(&self, message: &Message) {
         let mut state = self.state.lock();
         match message {
-            Message::KeyChanged { id } => state.forget(Some(id)),
-            Message::Reconnected => state.forget(None),
+            Message::KeyChanged { id } => state.forget(|holder| holder.key.id == *id),
+            Message::ClientChanged { client } => state.forget_client(client),
+            Message::Reconnected => state.forget(|_| true),
             Message::CancelJob { .. }
             | Message::EnablementChanged { .. }
             | Message::AddonChanged { .. }
@@ -104,43 +126,47 @@ impl KeyCache {
 
 impl State {
     /// What is known of a key, or the generation in which nothing is.
-    fn look(&mut self, hash: &Digest) -> Result<Option<Arc<KeyRecord>>, u64> {
+    fn look(&mut self, hash: &Digest, is_current: bool) -> Result<Judged, u64> {
         let now = Instant::now();
-        if let Some((record, until)) = self.known.get(hash)
+        if is_current
+            && let Some((holder, until)) = self.known.get(hash)
             && *until > now
         {
-            return Ok(record.works_at(clock::now()).then(|| Arc::clone(record)));
+            return Ok(match holder.key.fault_at(clock::now()) {
+                Some(fault) => Err(fault),
+                None => Ok(Arc::clone(holder)),
+            });
         }
         match self.unknown.get(hash) {
-            Some(until) if *until > now => Ok(None),
+            Some((fault, until)) if *until > now => Ok(Err(*fault)),
             Some(_) | None => Err(self.generation),
         }
     }
 
-    fn keep(&mut self, hash: Digest, found: Option<&Arc<KeyRecord>>, generation: u64) {
+    fn keep(&mut self, hash: Digest, judged: &Judged, generation: u64) {
         if self.generation != generation {
             return;
         }
         let now = Instant::now();
-        match found {
-            Some(record) => {
-                self.known.put(hash, (Arc::clone(record), now + KNOWN_FOR));
+        match judged {
+            Ok(holder) => {
+                self.known.put(hash, (Arc::clone(holder), now + KNOWN_FOR));
             }
-            None => {
-                self.unknown.put(hash, now + UNKNOWN_FOR);
+            Err(fault) => {
+                self.unknown.put(hash, (*fault, now + UNKNOWN_FOR));
             }
         }
     }
 
-    fn forget(&mut self, id: Option<&str>) {
+    fn forget_client(&mut self, client: &ClientId) {
+        self.forget(|holder| holder.client.id == *client);
+    }
+
+    fn forget(&mut self, is_changed: impl Fn(&Holder) -> bool) {
         self.generation = self.generation.wrapping_add(1);
         self.unknown.clear();
-        let Some(id) = id else {
-            self.known.clear();
-            return;
-        };
         let gone: Vec<Digest> =
-            self.known.iter().filter(|(_, (record, _))| record.id == id).map(|(hash, _)| *hash).collect();
+            self.known.iter().filter(|(_, (holder, _))| is_changed(holder)).map(|(hash, _)| *hash).collect();
         for hash in gone {
             self.known.pop(&hash);
         }

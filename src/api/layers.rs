@@ -1,18 +1,22 @@
-//! What stands around every handler: the request's id, its span, the last word on problems, and the numbers.
+//! What stands around every handler: the request's id, its span, its client's limits, the last word on problems, and the numbers.
 //!
 //! One layer with a few plain steps, not a tower of layers: each layer of axum
 //! costs two allocations a request, and the order of steps reads from the top.
 
 mod accept;
+mod admission;
+mod audit;
 mod fields;
+mod head;
 mod metrics;
 mod panic;
+mod rate_fields;
 mod request_id;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -21,11 +25,22 @@ use tracing::{Instrument as _, debug_span, error};
 
 use super::extract::trace;
 use super::problem::{Problem, ProblemCode};
+use super::state::ApiState;
 
+pub use audit::NothingChanged;
 pub use request_id::RequestId;
 
-/// Goes around every request of every listener.
-pub async fn around(mut request: Request, next: Next) -> Response {
+/// Goes around every request of the operators' listener.
+pub async fn around(request: Request, next: Next) -> Response {
+    enclose(request, |request| next.run(request)).await
+}
+
+/// Goes around every request of the public listener, and counts those of clients.
+pub(super) async fn around_clients(State(api): State<ApiState>, request: Request, next: Next) -> Response {
+    enclose(request, |request| admission::admit(api, request, next)).await
+}
+
+async fn enclose<F: Future<Output = Response>>(mut request: Request, answer: impl FnOnce(Request) -> F) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -42,7 +57,7 @@ pub async fn around(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id.clone());
     let mut response = match refused {
         Some(problem) => problem.into_response(),
-        None => AssertUnwindSafe(next.run(request))
+        None => AssertUnwindSafe(answer(request))
             .catch_unwind()
             .instrument(span.clone())
             .await

@@ -67,6 +67,7 @@ impl IntoResponses for ReadProblems {
             ProblemCode::AddonNotFound,
             ProblemCode::NotAcceptable,
             ProblemCode::ValidationError,
+            ProblemCode::HeadersTooLarge,
             ProblemCode::RateLimited,
             ProblemCode::QueueUnavailable,
             ProblemCode::Internal,

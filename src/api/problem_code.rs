@@ -44,6 +44,8 @@ pub enum ProblemCode {
     ValidationError,
     /// The idempotency key was used with another body.
     IdempotencyMismatch,
+    /// The header fields are too many or too large.
+    HeadersTooLarge,
     /// Too many requests.
     RateLimited,
     /// The queue is away or full.
@@ -56,7 +58,7 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// Every code there is.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedJson,
         Self::MalformedForm,
         Self::Unauthenticated,
@@ -76,6 +78,7 @@ impl ProblemCode {
         Self::RangeNotSatisfiable,
         Self::ValidationError,
         Self::IdempotencyMismatch,
+        Self::HeadersTooLarge,
         Self::RateLimited,
         Self::QueueUnavailable,
         Self::UploadsBusy,
@@ -105,6 +108,7 @@ impl ProblemCode {
             Self::RangeNotSatisfiable => "RANGE_NOT_SATISFIABLE",
             Self::ValidationError => "VALIDATION_ERROR",
             Self::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Self::HeadersTooLarge => "HEADERS_TOO_LARGE",
             Self::RateLimited => "RATE_LIMITED",
             Self::QueueUnavailable => "QUEUE_UNAVAILABLE",
             Self::UploadsBusy => "UPLOADS_BUSY",
@@ -128,6 +132,7 @@ impl ProblemCode {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::ValidationError | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::QueueUnavailable | Self::UploadsBusy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -157,6 +162,7 @@ impl ProblemCode {
             Self::RangeNotSatisfiable => "The range lies outside the bytes",
             Self::ValidationError => "The request breaks rules",
             Self::IdempotencyMismatch => "The idempotency key belongs to another request",
+            Self::HeadersTooLarge => "The header fields are too large",
             Self::RateLimited => "Too many requests",
             Self::QueueUnavailable => "The queue cannot take work right now",
             Self::UploadsBusy => "All places for uploads are taken",
@@ -175,10 +181,10 @@ impl ProblemCode {
                 "The body could not be read as `multipart/form-data`: send the boundary that `Content-Type` names, and end with `--boundary--`."
             }
             Self::Unauthenticated => {
-                "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`. A key that was mistyped, revoked or has expired answers the same."
+                "Send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`. `detail` says what is wrong with a key that was sent: mistyped, unknown here, revoked or expired."
             }
             Self::Forbidden => {
-                "The key is valid but lacks the scope, or the namespace, that this path needs. `detail` names it."
+                "The key is valid but lacks the scope, or the namespace, that this path needs, or its client is suspended. `detail` says which."
             }
             Self::NotFound => {
                 "The path or the record does not exist, or it belongs to another client, which looks the same on purpose."
@@ -213,7 +219,12 @@ impl ProblemCode {
             Self::IdempotencyMismatch => {
                 "The same `Idempotency-Key` was used with another body within 24 hours. Use a fresh key for a new request."
             }
-            Self::RateLimited => "Wait for as long as `Retry-After` says.",
+            Self::HeadersTooLarge => {
+                "`detail` names the limit. Send fewer or shorter header fields; data belongs in the body."
+            }
+            Self::RateLimited => {
+                "`detail` names the limit. Wait for as long as `Retry-After` says; the fields `RateLimit-Policy` and `RateLimit` of every answer tell the limits and what is left of them."
+            }
             Self::QueueUnavailable => {
                 "Redis is away or full. Nothing was accepted; repeat the same request after `Retry-After`, best with an `Idempotency-Key`."
             }
@@ -249,6 +260,7 @@ impl ProblemCode {
             | Self::UnsupportedMediaType
             | Self::RangeNotSatisfiable
             | Self::ValidationError
+            | Self::HeadersTooLarge
             | Self::IdempotencyMismatch => false,
         }
     }

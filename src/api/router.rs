@@ -17,5 +17,6 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
 /// The router of the public listener.
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes::all().split_for_parts();
-    router.fallback(layers::no_route).layer(middleware::from_fn(layers::around)).with_state(state)
+    let around = middleware::from_fn_with_state(state.clone(), layers::around_clients);
+    router.fallback(layers::no_route).layer(around).with_state(state)
 }

@@ -20,7 +20,7 @@ pub mod publish;
 pub mod schemas;
 pub mod secrets;
 pub mod updates;
-mod usage;
+pub mod usage;
 pub mod user_data;
 pub mod users;
 pub mod webhooks;

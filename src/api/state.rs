@@ -12,12 +12,15 @@ use crate::config::Config;
 use crate::jobs::Services;
 use crate::shutdown::Stop;
 use crate::store::Store;
+use crate::store::audit::Audit;
+use crate::store::clients::Clients;
 use crate::store::control::Control;
 use crate::store::job_events::JobEvents;
 use crate::store::keys::Keys;
 use crate::work::Work;
 
 use super::key_cache::KeyCache;
+use super::limits::ApiLimits;
 use super::problem::{Problem, ProblemCode};
 
 /// Uploads that are received at once, pictures in memory and components on disk; the others wait their turn.
@@ -42,6 +45,9 @@ pub struct Inner {
     pub(super) control: Control,
     pub(super) services: Arc<Services>,
     pub(super) keys: Keys,
+    pub(super) clients: Clients,
+    pub(super) audit: Audit,
+    pub(super) limits: ApiLimits,
     pub(super) key_cache: KeyCache,
     pub(super) events: JobEvents,
     uploads: Semaphore,
@@ -59,14 +65,17 @@ impl ApiState {
         services: &Arc<Services>,
         description: Bytes,
     ) -> Self {
-        let keys = Keys::new(store.clone());
+        let (keys, clients) = (Keys::new(store.clone()), Clients::new(store.clone()));
         let inner = Inner {
             config: Arc::clone(config),
             store: store.clone(),
             control: control.clone(),
             services: Arc::clone(services),
-            key_cache: KeyCache::new(keys.clone()),
+            key_cache: KeyCache::new(keys.clone(), clients.clone(), control.clone()),
             keys,
+            clients,
+            audit: Audit::new(store.clone()),
+            limits: ApiLimits::new(config.limits, services.is_dev, store),
             events: JobEvents::new(store.clone()),
             uploads: Semaphore::new(UPLOADS_AT_ONCE),
             description,

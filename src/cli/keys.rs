@@ -1,4 +1,6 @@
-//! `semantest keys`: make, list and revoke API keys; the first key of an installation comes from here.
+//! `semantest keys`: make, list, rotate and revoke API keys; the first key of an installation comes from here.
+
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chrono::{TimeDelta, Utc};
@@ -8,9 +10,9 @@ use crate::cli::say;
 use crate::config::Config;
 use crate::model::id::ClientId;
 use crate::store::Store;
-use crate::store::keys::{KeyScope, Keys, NewKey};
+use crate::store::keys::{KeyScope, Keys, NewKey, Rotated};
 
-/// Make, list and revoke API keys.
+/// Make, list, rotate and revoke API keys.
 #[derive(Debug, Args)]
 pub(super) struct KeysArgs {
     #[command(subcommand)]
@@ -36,6 +38,14 @@ enum KeysCommand {
     },
     /// List keys, without their secrets.
     List,
+    /// Make a key in the place of another one and print it; the old one goes on working for a while.
+    Rotate {
+        /// The old key's id: the third part of `sk_<env>_<id>_…`.
+        id: String,
+        /// Hours that the old key goes on working.
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=720))]
+        overlap_hours: u32,
+    },
     /// Stop a key.
     Revoke {
         /// The key's id: the third part of `sk_<env>_<id>_…`.
@@ -67,6 +77,17 @@ pub(super) async fn run(config: Config, args: KeysArgs) -> anyhow::Result<()> {
             for client in keys.clients().await.context("reading the clients")? {
                 for key in keys.list(&client).await.context("reading the keys")? {
                     say::line(&serde_json::to_string(&key)?);
+                }
+            }
+        }
+        KeysCommand::Rotate { id, overlap_hours } => {
+            let overlap = Duration::from_secs(u64::from(overlap_hours) * 60 * 60);
+            match keys.rotate(&id, overlap).await.context("writing the key")? {
+                Rotated::Done(rotation) => say::line(&rotation.text),
+                Rotated::Missing => bail!("there is no key with the id `{id}`; `semantest keys list` shows them"),
+                Rotated::Over => bail!("the key `{id}` does not work any more; make one with `semantest keys create`"),
+                Rotated::Before(next) => {
+                    bail!("the key `{id}` was rotated before: rotate the one in its place, `{next}`")
                 }
             }
         }

@@ -117,6 +117,11 @@ impl Gallery {
         hex::encode(tag).chars().take(32).collect()
     }
 
+    /// Whether the place of the bytes answers: asks for bytes that nobody ever kept.
+    pub async fn is_reachable(&self) -> bool {
+        self.blobs.exists(BlobKind::Artifact, &Digest::of(b"")).await.is_ok()
+    }
+
     /// Keeps bytes: the blob first, so that no record ever points at nothing.
     ///
     /// # Errors

@@ -68,6 +68,9 @@ pub struct Caps {
 }
 
 impl Caps {
+    /// Any picture: for those that we made ourselves.
+    pub const NONE: Self = Self { max_bytes: u64::MAX, max_pixels: u64::MAX };
+
     /// The limits that the settings draw for every provider.
     #[must_use]
     pub const fn of(settings: &ImagingSettings) -> Self {

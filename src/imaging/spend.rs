@@ -10,8 +10,19 @@ use crate::config::spend::{SpendLimits, SpendSettings};
 use crate::imaging::error::ImagingError;
 use crate::imaging::overspent::Overspent;
 use crate::model::id::{ClientId, JobId, UserId};
-use crate::store::Store;
-use crate::store::spend::{Call, Held, Ledger, Spent};
+use crate::store::spend::{Call, Held, Ledger, Line, Period, Spent};
+use crate::store::{Store, StoreError};
+
+/// What was spent on some days, and in the periods that are not over.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// By day and provider.
+    pub lines: Vec<Line>,
+    /// So far in each period that today lies in, in the order of [`Period::ALL`].
+    pub sums: [u64; Period::ALL.len()],
+    /// What may be spent in each.
+    pub limits: SpendLimits,
+}
 
 /// What is spent, and what may be. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -42,10 +53,20 @@ impl Spending {
         self.settings.of(client.as_str())
     }
 
-    /// The book of what was spent.
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// What a client spent on these days, or one of its users did, and what may be spent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn usage(
+        &self,
+        client: &ClientId,
+        user: Option<&UserId>,
+        days: &[NaiveDate],
+    ) -> Result<Usage, StoreError> {
+        let lines = self.ledger.lines(client, user, days).await?;
+        let fallback = UserId::fallback();
+        let sums = self.ledger.sums(client, user.unwrap_or(&fallback), clock::now().date_naive()).await?;
+        Ok(Usage { lines, sums, limits: self.limits(client) })
     }
 }
 

@@ -190,9 +190,10 @@ impl SecretsPort for CallSecrets {
             scope: scope.to_owned(),
             client: Some(self.owner.client.clone()),
             user: Some(self.owner.user.clone()),
-            addon: self.owner.addon.clone(),
+            addon: Some(self.owner.addon.clone()),
             name: secret.name.clone(),
             job: Some(self.job.clone()),
+            request: None,
         };
         // First the trail: what cannot be written down is not given out.
         self.audit.note(&entry).await.map_err(|error| {

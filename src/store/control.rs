@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use parking_lot::Mutex;
@@ -27,7 +28,9 @@ const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait between attempts: recovery within a second of Redis' return.
 const MAX_PAUSE: Duration = Duration::from_millis(800);
 /// Silence after which the connection is probed: a peer that vanished without a word sends nothing.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
+const PROBE_EVERY: Duration = Duration::from_millis(500);
+/// Without a sign of life for this long, a message may have been missed by whoever must not miss one for longer than two seconds.
+const CURRENT_FOR_MS: u64 = 1500;
 
 /// What one process tells all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,11 @@ pub enum Message {
     KeyChanged {
         /// The key's public id.
         id: String,
+    },
+    /// Forget what you know about this client.
+    ClientChanged {
+        /// The client.
+        client: ClientId,
     },
     /// Forget what you know about this addon's versions.
     AddonChanged {
@@ -93,6 +101,9 @@ struct Inner {
     store: Store,
     listeners: broadcast::Sender<Message>,
     bells: Mutex<HashMap<JobId, watch::Sender<u64>>>,
+    /// When the channel last gave a sign of life, in ms of this process's own clock, counted from `born`; 0 for never.
+    heard: AtomicU64,
+    born: Instant,
 }
 
 impl std::fmt::Debug for Control {
@@ -134,7 +145,25 @@ impl Control {
     #[must_use]
     pub fn new(store: Store) -> Self {
         let (listeners, _) = broadcast::channel(LISTENER_BUFFER);
-        Self(Arc::new(Inner { store, listeners, bells: Mutex::new(HashMap::new()) }))
+        let (bells, heard, born) = (Mutex::new(HashMap::new()), AtomicU64::new(0), Instant::now());
+        Self(Arc::new(Inner { store, listeners, bells, heard, born }))
+    }
+
+    /// Whether everything that was said up to a moment ago was heard: what messages keep fresh may be believed. Otherwise the channel
+    /// is away, and whoever must know asks Redis.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let heard = self.0.heard.load(Ordering::Acquire);
+        heard > 0 && self.age().saturating_sub(heard) < CURRENT_FOR_MS
+    }
+
+    /// The channel gives a sign of life.
+    fn lives(&self) {
+        self.0.heard.store(self.age().max(1), Ordering::Release);
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.0.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Tells every process, this one included.
@@ -190,6 +219,7 @@ impl Control {
         *pause = MIN_PAUSE;
         // From here on nothing is missed; before, anything may have been.
         self.tell(Message::Reconnected);
+        self.lives();
         loop {
             match tokio::time::timeout(PROBE_EVERY, messages.next()).await {
                 Ok(Some(message)) => match serde_json::from_slice(message.get_payload_bytes()) {
@@ -203,6 +233,7 @@ impl Control {
                     bounded::<redis::Value>(wait, sink.ping()).await?;
                 }
             }
+            self.lives();
         }
     }
 
@@ -221,6 +252,7 @@ impl Control {
             Message::CancelJob { .. }
             | Message::EnablementChanged { .. }
             | Message::KeyChanged { .. }
+            | Message::ClientChanged { .. }
             | Message::AddonChanged { .. }
             | Message::BlocksChanged { .. }
             | Message::EndpointsChanged { .. }

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use redis::streams::StreamRangeReply;
 
 use crate::model::event::EventBody;
-use crate::model::id::JobId;
+use crate::model::id::{ClientId, JobId};
 use crate::store::jobs::told::told;
-use crate::store::jobs::{EVENTS, FIELDS, RECORD, RawRecord};
+use crate::store::jobs::{EVENTS, FIELDS, JobRecord, RECORD, RawRecord};
 use crate::store::{Store, StoreError};
 
 pub use crate::store::jobs::told::StoredEvent;
@@ -49,6 +49,30 @@ impl JobEvents {
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or an event cannot be read.
     pub async fn read(&self, id: &JobId, after: u64, limit: usize) -> Result<Option<EventPage>, StoreError> {
+        self.read_where(id, after, limit, |_| true).await
+    }
+
+    /// The same; none also where the job is another client's.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or an event cannot be read.
+    pub async fn read_of(
+        &self,
+        client: &ClientId,
+        id: &JobId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Option<EventPage>, StoreError> {
+        self.read_where(id, after, limit, |record| record.facts.client == *client).await
+    }
+
+    async fn read_where(
+        &self,
+        id: &JobId,
+        after: u64,
+        limit: usize,
+        may_see: impl Fn(&JobRecord) -> bool,
+    ) -> Result<Option<EventPage>, StoreError> {
         let first = after.saturating_add(1);
         let mut question = redis::pipe();
         question.atomic();
@@ -61,7 +85,7 @@ impl JobEvents {
             .arg("COUNT")
             .arg(limit);
         let (record, stream): (RawRecord, StreamRangeReply) = self.store.ask_all(&question).await?;
-        let Some(record) = record.decode()? else { return Ok(None) };
+        let Some(record) = record.decode()?.filter(may_see) else { return Ok(None) };
         let mut events: BTreeMap<u64, EventBody> = told(&record).map(|event| (event.sequence, event.body)).collect();
         for entry in &stream.ids {
             let sequence = entry.id.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0);

@@ -26,7 +26,7 @@ use crate::model::id::JobId;
 use crate::model::job::{JobStatus, Step};
 use crate::store::{Store, StoreError, script};
 
-pub use create::{Asked, Created, Entered};
+pub use create::{Created, Entered, Entry};
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
 pub use record::{JobRecord, NewJob, RecordStatus};

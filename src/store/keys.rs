@@ -5,6 +5,7 @@
 //! undo as the key is to guess.
 
 mod format;
+mod rotate;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use crate::model::digest::Digest;
 use crate::model::id::ClientId;
 use crate::store::control::{CHANNEL, Message};
 use crate::store::{Store, StoreError, script};
+
+pub use rotate::{Rotated, Rotation};
 
 /// `last_used_at` is written at most this often, in milliseconds: it is for people, and a write a request is not.
 const TOUCH_EVERY_MS: u64 = 60_000;
@@ -77,6 +80,38 @@ pub struct KeyRecord {
     /// When it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The key that takes its place, once it was rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+}
+
+/// Why a text opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// It has not the form of a key.
+    Malformed,
+    /// It has the form, and its checksum does not fit: a character is wrong.
+    Checksum,
+    /// Nobody has this key.
+    Unknown,
+    /// It was revoked.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl KeyFault {
+    /// What the caller should know, and do. Who is told that a key was revoked or has expired has the whole key.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "this is no key; a key is `sk_<env>_<id>_<secret>`, sent whole",
+            Self::Checksum => "the key's checksum does not fit: it is mistyped or cut; copy it again",
+            Self::Unknown => "there is no such key here; a key works at the installation that made it",
+            Self::Revoked => "the key was revoked; ask the platform's admin for another one",
+            Self::Expired => "the key has expired; ask the platform's admin for another one",
+        }
+    }
 }
 
 impl KeyRecord {
@@ -89,7 +124,16 @@ impl KeyRecord {
     /// Whether the key works at this moment; callers that keep a record in memory ask again each time.
     #[must_use]
     pub fn works_at(&self, now: DateTime<Utc>) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+        self.fault_at(now).is_none()
+    }
+
+    /// Why the key does not work at this moment, if it does not.
+    #[must_use]
+    pub fn fault_at(&self, now: DateTime<Utc>) -> Option<KeyFault> {
+        if self.revoked_at.is_some() {
+            return Some(KeyFault::Revoked);
+        }
+        self.expires_at.is_some_and(|end| now >= end).then_some(KeyFault::Expired)
     }
 }
 
@@ -120,16 +164,17 @@ pub struct Keys {
     store: Store,
 }
 
-/// Noun of the records: a hash with `record`, `hash`, `used` (ms) and `revoked` (ms).
+/// Noun of the records: a hash with `record`, `hash`, `used` (ms), `revoked` (ms), `ends` (ms, from a rotation) and `next` (the id of
+/// the key in its place).
 const RECORD: &str = "api-keys";
 /// Noun of a client's key ids.
 const OF_CLIENT: &str = "api-keys-of";
 /// Noun of the set of all clients that ever got a key.
-const CLIENTS: &str = "clients";
+pub(super) const CLIENTS: &str = "clients";
 /// The hash's fields in the order they are read.
-const FIELDS: [&str; 4] = ["record", "hash", "used", "revoked"];
+const FIELDS: [&str; 6] = ["record", "hash", "used", "revoked", "ends", "next"];
 
-type Fields = (Option<String>, Option<String>, Option<u64>, Option<u64>);
+type Fields = (Option<String>, Option<String>, Option<u64>, Option<u64>, Option<u64>, Option<String>);
 
 impl Keys {
     /// The book in `store`.
@@ -154,6 +199,7 @@ impl Keys {
             expires_at: new.expires_at,
             last_used_at: None,
             revoked_at: None,
+            replaced_by: None,
         };
         self.keep(&fresh.text, &record).await?;
         Ok((fresh.text, record))
@@ -175,6 +221,7 @@ impl Keys {
             expires_at: new.expires_at,
             last_used_at: None,
             revoked_at: None,
+            replaced_by: None,
         };
         self.keep(text, &record).await?;
         Ok(true)
@@ -197,22 +244,41 @@ impl Keys {
         self.store.ask_all(&commands).await
     }
 
-    /// Whether a text has the form and the checksum of a key: what has not is nobody's, and Redis need not be asked.
+    /// What is wrong with a text that cannot be a key: what has not the form and the checksum of one is nobody's, and Redis need not
+    /// be asked.
     #[must_use]
-    pub fn is_well_formed(text: &str) -> bool {
-        format::parse(text).is_some()
+    pub fn fault_of_form(text: &str) -> Option<KeyFault> {
+        match format::read(text) {
+            None => Some(KeyFault::Malformed),
+            Some((_, false)) => Some(KeyFault::Checksum),
+            Some((_, true)) => None,
+        }
     }
 
-    /// The key's record, if the text is a key that works now. Callers may keep the answer in memory for a while and
-    /// drop it on `Message::KeyChanged`.
+    /// The key's record, if the text is a key that works now.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
     pub async fn verify(&self, text: &str) -> Result<Option<KeyRecord>, StoreError> {
-        let Some(parsed) = format::parse(text) else { return Ok(None) };
-        let Some((record, hash)) = self.read(parsed.id).await? else { return Ok(None) };
-        if !hash.matches(&Digest::of(text.as_bytes())) || !record.works_at(clock::now()) {
-            return Ok(None);
+        Ok(self.judge(text).await?.ok())
+    }
+
+    /// The key's record, or why the text opens nothing now. Callers may keep the answer in memory for a while and drop it on
+    /// `Message::KeyChanged`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked or the record cannot be read.
+    pub async fn judge(&self, text: &str) -> Result<Result<KeyRecord, KeyFault>, StoreError> {
+        if let Some(fault) = Self::fault_of_form(text) {
+            return Ok(Err(fault));
+        }
+        let Some(parsed) = format::parse(text) else { return Ok(Err(KeyFault::Malformed)) };
+        let Some((record, hash)) = self.read(parsed.id).await? else { return Ok(Err(KeyFault::Unknown)) };
+        if !hash.matches(&Digest::of(text.as_bytes())) {
+            return Ok(Err(KeyFault::Unknown));
+        }
+        if let Some(fault) = record.fault_at(clock::now()) {
+            return Ok(Err(fault));
         }
         let now = clock::now_ms();
         let last = record.last_used_at.map_or(0, crate::store::jobs::millis);
@@ -221,7 +287,7 @@ impl Keys {
             command.arg(self.record_key(parsed.id)).arg("used").arg(now);
             self.store.ask::<()>(&command).await?;
         }
-        Ok(Some(record))
+        Ok(Ok(record))
     }
 
     /// Makes a key stop working and tells every process so (`Message::KeyChanged`), in one step; false where there is
@@ -277,12 +343,14 @@ impl Keys {
     async fn read(&self, id: &str) -> Result<Option<(KeyRecord, Digest)>, StoreError> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.record_key(id)).arg(&FIELDS);
-        let (Some(record), Some(hash), used, revoked): Fields = self.store.ask(&command).await? else {
+        let (Some(record), Some(hash), used, revoked, ends, next): Fields = self.store.ask(&command).await? else {
             return Ok(None);
         };
         let mut record: KeyRecord = serde_json::from_str(&record).map_err(StoreError::corrupt("key"))?;
         record.last_used_at = used.map(clock::from_ms);
         record.revoked_at = revoked.map(clock::from_ms);
+        record.replaced_by = next;
+        record.expires_at = [record.expires_at, ends.map(clock::from_ms)].into_iter().flatten().min();
         Ok(Digest::parse(&hash).ok().map(|hash| (record, hash)))
     }
 

@@ -12,6 +12,7 @@
 //! into what the same user enables later.
 
 mod copies;
+mod erase;
 mod pages;
 mod sharing;
 
@@ -31,6 +32,7 @@ use crate::store::{Page, Store, StoreError, script};
 
 pub use crate::store::kv_copy::{ScopeCopy, ValuesCopy};
 pub use crate::store::kv_keys::scope_of;
+pub use erase::Erased;
 pub use pages::KvRecord;
 pub use sharing::shared_scope_of;
 

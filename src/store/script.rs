@@ -16,6 +16,7 @@ macro_rules! script {
 script!(
     /// Writes a new job's record and its place in the client's list.
     JOB_CREATE,
+    "rates.lua",
     "turns.lua",
     "job_create.lua"
 );
@@ -34,6 +35,12 @@ script!(
     TURN_TAKE,
     "turns.lua",
     "turn_take.lua"
+);
+script!(
+    /// Counts a request.
+    RATES_COUNT,
+    "rates.lua",
+    "rates_count.lua"
 );
 script!(
     /// Marks a job as being worked on.
@@ -85,6 +92,16 @@ script!(
     /// Makes a key stop working and tells every process.
     KEY_REVOKE,
     "key_revoke.lua"
+);
+script!(
+    /// Puts a new key in the place of an old one.
+    KEY_ROTATE,
+    "key_rotate.lua"
+);
+script!(
+    /// Stores what is known of a client and tells every process.
+    CLIENT_PUT,
+    "client_put.lua"
 );
 script!(
     /// Keeps the first request under an idempotency key.
@@ -226,6 +243,11 @@ script!(
     /// Removes a whole scope, unless it was written since.
     KV_REMOVE,
     "kv_remove.lua"
+);
+script!(
+    /// Removes every value of a user, and keeps the scope.
+    KV_ERASE,
+    "kv_erase.lua"
 );
 script!(
     /// Lists keys.

@@ -85,12 +85,20 @@ impl Work {
     /// Asks for all jobs of a batch. Twice is once.
     ///
     /// # Errors
-    /// [`WorkError`] when Redis is away or full: none of the jobs is enqueued then, or, where the answer got lost, all are.
+    /// [`WorkError::RateLimited`], or Redis is away or full: none of the jobs is enqueued then, or, where the answer got lost, all are.
     pub async fn submit_batch<T: Ticket>(
         &self,
         reserved: &ReservedBatch,
         submission: &BatchSubmission<'_, T>,
     ) -> Result<SubmittedBatch, WorkError> {
+        if let Some(admission) = &submission.options.admission
+            && let Err(error) = admission.count().await
+        {
+            if matches!(error, WorkError::RateLimited(_)) && !reserved.reserved.is_replay() {
+                self.give_back(reserved.reserved.clone()).await;
+            }
+            return Err(error);
+        }
         let ears = self.listeners.of(submission.client).await?;
         let mut batch = Vec::with_capacity(submission.tickets.len());
         for (index, (ticket, metadata)) in submission.tickets.iter().enumerate() {

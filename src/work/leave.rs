@@ -7,8 +7,9 @@ use crate::model::code::JobCode;
 use crate::model::id::JobId;
 use crate::model::job::Priority;
 use crate::queue::producer::{Placed, ReadyTicket};
-use crate::store::jobs::{Asked, Created, NewJob, Turn};
-use crate::work::{Work, WorkError};
+use crate::store::jobs::{Created, Entry, NewJob, Turn};
+use crate::store::rates::RateGate;
+use crate::work::{Admission, Work, WorkError};
 
 /// Most jobs in one batch: a batch is one script, and Redis does nothing else meanwhile (about 1 ms).
 pub(super) const MOST_IN_A_BATCH: usize = 100;
@@ -21,22 +22,28 @@ pub(super) const TURNS: usize = 3;
 pub(super) struct Leaving {
     pub(super) job: NewJob,
     ticket: Option<ReadyTicket>,
+    admission: Option<Admission>,
+    gates: Vec<RateGate>,
     turn: Option<Turn>,
     /// Known once the record was written.
     is_listened_to: AtomicBool,
+    /// Whether a counter was full: nothing was written then.
+    is_refused: AtomicBool,
     /// What its queue sorts it by. Where it takes a turn: known once the record was written.
     number: AtomicU32,
 }
 
 impl Leaving {
-    pub(super) const fn new(job: NewJob, ticket: Option<ReadyTicket>, priority: Priority) -> Self {
-        Self {
-            job,
-            ticket,
-            turn: None,
-            is_listened_to: AtomicBool::new(false),
-            number: AtomicU32::new(priority.number()),
-        }
+    pub(super) fn new(job: NewJob, ticket: Option<ReadyTicket>, priority: Priority) -> Self {
+        let (is_listened_to, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (admission, gates, turn, number) = (None, Vec::new(), None, AtomicU32::new(priority.number()));
+        Self { job, ticket, admission, gates, turn, is_listened_to, is_refused, number }
+    }
+
+    /// The same, counted with its record where the request still is to be.
+    pub(super) fn admitted(self, admission: Option<Admission>) -> Self {
+        let gates = admission.as_ref().map(Admission::gates).unwrap_or_default();
+        Self { admission, gates, ..self }
     }
 
     /// The same, in turn with its lane's other users.
@@ -63,15 +70,24 @@ impl Leaving {
     pub(super) fn placed(&self) -> Option<Placed<'_>> {
         self.ticket.as_ref().map(|ticket| ticket.at(self.number()))
     }
+
+    fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Acquire)
+    }
 }
 
 impl Work {
     /// Writes the record and leaves the ticket, in a batch with whoever asks at the same time. Twice is once.
     ///
     /// # Errors
-    /// [`WorkError`] when Redis is away or full.
+    /// [`WorkError::RateLimited`] where one of the request's counters is full, or Redis is away or full.
     pub(super) async fn leave(&self, leaving: Arc<Leaving>) -> Result<(), WorkError> {
-        self.leaving.add(leaving, |batch| self.leave_all(batch)).await
+        self.leaving.add(Arc::clone(&leaving), |batch| self.leave_all(batch)).await?;
+        match &leaving.admission {
+            // It was counted with the record, so this only looks at what came of it.
+            Some(admission) if leaving.is_refused() => admission.count().await,
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn leave_all(&self, batch: Vec<Arc<Leaving>>) -> Vec<Result<(), WorkError>> {
@@ -82,16 +98,22 @@ impl Work {
     async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
         let all: Vec<&Leaving> = batch.iter().map(Arc::as_ref).collect();
         self.enter(&all).await?;
-        let plain = all.iter().filter(|leaving| !leaving.is_listened_to());
+        let plain = all.iter().filter(|leaving| !leaving.is_listened_to() && !leaving.is_refused());
         let tickets: Vec<Placed<'_>> = plain.filter_map(|leaving| leaving.placed()).collect();
         Ok(self.producer.add_many(&tickets).await?)
     }
 
     /// Writes the records, in one step, and notes what that told.
     pub(super) async fn enter(&self, batch: &[&Leaving]) -> Result<(), WorkError> {
-        let asked: Vec<Asked<'_>> =
-            batch.iter().map(|leaving| Asked { job: &leaving.job, turn: leaving.turn }).collect();
-        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&asked).await?) {
+        let entries: Vec<Entry<'_>> = batch
+            .iter()
+            .map(|leaving| Entry { job: &leaving.job, gates: &leaving.gates, turn: leaving.turn })
+            .collect();
+        for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&entries).await?) {
+            leaving.is_refused.store(entered.created == Created::Refused, Ordering::Release);
+            if let Some(admission) = leaving.admission.as_ref().filter(|_| !leaving.gates.is_empty()) {
+                admission.note(entered.standings);
+            }
             let is_listened_to = entered.is_listened_to && leaving.job.kind.is_heard();
             leaving.is_listened_to.store(is_listened_to, Ordering::Release);
             if let Some(number) = entered.number {

@@ -29,13 +29,17 @@ impl Work {
     /// Asks for a job under an id that was reserved before.
     ///
     /// # Errors
-    /// [`WorkError`] when Redis is away or full.
+    /// [`WorkError::RateLimited`], or Redis is away or full.
     pub async fn submit_reserved<T: Ticket>(
         &self,
         reserved: Reserved,
         submission: &Submission<'_, T>,
     ) -> Result<Submitted, WorkError> {
         let options = submission.options;
+        if let Some(admission) = options.admission.as_ref().filter(|_| reserved.is_replay()) {
+            // A repeat makes nothing, and counts all the same.
+            admission.count().await?;
+        }
         let add = AddOptions {
             priority: options.priority.number(),
             timeout: options.timeout,
@@ -49,8 +53,13 @@ impl Work {
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
         let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
-        let leaving = Arc::new(leaving::<T>(job, ticket, options.priority));
-        self.leave(Arc::clone(&leaving)).await?;
+        let leaving = Arc::new(leaving::<T>(job, ticket, options.priority).admitted(options.admission.clone()));
+        if let Err(error) = self.leave(Arc::clone(&leaving)).await {
+            if matches!(error, WorkError::RateLimited(_)) {
+                self.give_back(reserved).await;
+            }
+            return Err(error);
+        }
         let job = &leaving.job;
         let add = AddOptions { priority: leaving.number(), ..add };
         if leaving.is_told() {

@@ -7,18 +7,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::addons::Publisher;
+use crate::api::key_cache::Holder;
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
 use crate::model::id::ClientId;
-use crate::store::keys::{KeyRecord, KeyScope};
+use crate::store::clients::ClientRecord;
+use crate::store::keys::KeyScope;
 
-/// Anybody with a valid key.
+/// Anybody with a valid key of a client that is not suspended.
 #[derive(Clone, Debug)]
-pub struct Caller(Arc<KeyRecord>);
-
-/// A caller that works for its own users.
-#[derive(Clone, Debug)]
-pub struct ClientCaller(Caller);
+pub struct Caller(Arc<Holder>);
 
 /// A caller that publishes; admins may too.
 #[derive(Clone, Debug)]
@@ -32,40 +30,58 @@ impl Caller {
     /// The tenant that the key belongs to.
     #[must_use]
     pub fn client(&self) -> &ClientId {
+        &self.0.key.client
+    }
+
+    /// What is known of the tenant.
+    #[must_use]
+    pub fn record(&self) -> &ClientRecord {
         &self.0.client
+    }
+
+    /// The key's public id.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.0.key.id
     }
 
     /// Whether the key has a scope.
     #[must_use]
     pub fn has(&self, scope: KeyScope) -> bool {
-        self.0.has(scope)
+        self.0.key.has(scope)
     }
 
     /// Reads and verifies the key.
     ///
     /// # Errors
-    /// 401 when there is none or it is not valid, 503 when nobody can tell.
+    /// 401 when there is none or it is not valid, 403 when its client is suspended or the key has no scope, 503 when nobody can tell.
     pub async fn of(fields: &HeaderMap, state: &ApiState) -> Result<Self, Problem> {
         let text = key_text(fields)?.ok_or_else(|| {
             Problem::unauthenticated("send a key as `Authorization: Bearer <key>` or `X-API-Key: <key>`")
         })?;
-        let record = state.key_cache.verify(text).await?;
-        record.map(Self).ok_or_else(|| Problem::unauthenticated("the key is not valid"))
+        let holder = match state.key_cache.judge(text).await? {
+            Ok(holder) => holder,
+            Err(fault) => return Err(Problem::unauthenticated(fault.as_str())),
+        };
+        if holder.client.is_suspended() {
+            let detail = format!("the client `{}` is suspended; ask the platform's admin", holder.client.id);
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
+        if holder.key.scopes.is_empty() {
+            return Err(Problem::new(ProblemCode::Forbidden, "the key has no scope"));
+        }
+        Ok(Self(holder))
     }
 
-    fn need(self, scope: KeyScope) -> Result<Self, Problem> {
+    /// The caller, where the key has the scope.
+    ///
+    /// # Errors
+    /// 403 that names the scope.
+    pub fn need(self, scope: KeyScope) -> Result<Self, Problem> {
         if self.has(scope) {
             return Ok(self);
         }
         Err(Problem::new(ProblemCode::Forbidden, format!("the key lacks the scope `{}`", scope.as_str())))
-    }
-}
-
-impl ClientCaller {
-    /// The tenant.
-    #[must_use]
-    pub fn client(&self) -> &ClientId {
-        self.0.client()
     }
 }
 
@@ -75,13 +91,19 @@ impl PublisherCaller {
     pub fn publisher(&self) -> Publisher {
         Publisher {
             client: self.0.client().clone(),
-            namespaces: self.0.0.namespaces.clone(),
+            namespaces: self.0.0.key.namespaces.clone(),
             is_admin: self.0.has(KeyScope::Admin),
         }
     }
 }
 
 impl AdminCaller {
+    /// The key's public id.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.0.key_id()
+    }
+
     /// The tenant that the admin's key belongs to.
     #[must_use]
     pub fn client(&self) -> &ClientId {
@@ -118,15 +140,11 @@ impl FromRequestParts<ApiState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Self::of(&parts.headers, state).await
-    }
-}
-
-impl FromRequestParts<ApiState> for ClientCaller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Caller::of(&parts.headers, state).await?.need(KeyScope::Client).map(Self)
+        // Where requests are counted, somebody has asked already.
+        match parts.extensions.get::<Self>() {
+            Some(caller) => Ok(caller.clone()),
+            None => Self::of(&parts.headers, state).await,
+        }
     }
 }
 
@@ -134,7 +152,7 @@ impl FromRequestParts<ApiState> for PublisherCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        let caller = Caller::of(&parts.headers, state).await?;
+        let caller = Caller::from_request_parts(parts, state).await?;
         if caller.has(KeyScope::Admin) { Ok(Self(caller)) } else { caller.need(KeyScope::Publisher).map(Self) }
     }
 }
@@ -143,6 +161,6 @@ impl FromRequestParts<ApiState> for AdminCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
-        Caller::of(&parts.headers, state).await?.need(KeyScope::Admin).map(Self)
+        Caller::from_request_parts(parts, state).await?.need(KeyScope::Admin).map(Self)
     }
 }

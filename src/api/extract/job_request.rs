@@ -1,15 +1,18 @@
 //! A request for a job: its body with the job options, and the headers that say how it is answered.
 
 use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
 
 use super::body;
+use super::caller::Caller;
 use super::fields::{Fields, read_object};
 use super::job_options::RawOptions;
 use super::prefer::Prefer;
 use super::{idempotency, trace};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
-use crate::work::{IdempotencyKey, JobOptions};
+use crate::model::id::UserId;
+use crate::work::{Admission, IdempotencyKey, JobOptions};
 
 /// A request for a job; the body's own members are read into `T`.
 #[derive(Debug)]
@@ -30,6 +33,11 @@ pub struct JobRequest<T> {
 pub trait FromJobFields: Sized {
     /// Whether the body may be left out, as `DELETE` has none.
     const MAY_BE_EMPTY: bool = false;
+
+    /// For whom the job is, where the body says so: their requests may have a limit of their own.
+    fn user(&self) -> Option<&UserId> {
+        None
+    }
 
     /// Reads the members; `options` is for bodies that carry job options in a second place.
     fn read(fields: &mut Fields<'_>, options: &mut RawOptions) -> Option<Self>;
@@ -64,7 +72,8 @@ impl<T: FromJobFields> FromRequest<ApiState> for JobRequest<T> {
             });
             body.map(|body| (body, options))
         });
-        let (body, options) = body::done(read, faults)?;
+        let (body, mut options) = body::done(read, faults)?;
+        options.admission = admission(&parts, body.user());
         Ok(Self {
             body,
             options,
@@ -73,6 +82,15 @@ impl<T: FromJobFields> FromRequest<ApiState> for JobRequest<T> {
             traceparent: trace::traceparent(&parts.headers).map(str::to_owned),
         })
     }
+}
+
+/// Where the request counts, once it is known for whom it is.
+fn admission(parts: &Parts, user: Option<&UserId>) -> Option<Admission> {
+    let admission = parts.extensions.get::<Admission>()?;
+    if let (Some(user), Some(caller)) = (user, parts.extensions.get::<Caller>()) {
+        admission.is_for(caller.client(), user);
+    }
+    Some(admission.clone())
 }
 
 /// No members of its own: only job options.
@@ -101,7 +119,7 @@ impl JobHeaders {
     ///
     /// # Errors
     /// The problem that names a bad `Idempotency-Key`.
-    pub fn of(parts: &axum::http::request::Parts, bytes: &[u8]) -> Result<Self, Problem> {
+    pub fn of(parts: &Parts, bytes: &[u8]) -> Result<Self, Problem> {
         let idempotency = idempotency::of_request(parts, bytes).map_err(|fault| Problem::invalid(vec![fault]))?;
         Ok(Self { idempotency, prefer: Prefer::of(&parts.headers) })
     }

@@ -1,6 +1,5 @@
 //! Calling an addon's action: the road that is used most.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,9 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::schemas::{JobDocument, JobOptionsDocument};
-use crate::addons::Owner;
-use crate::api::answer::{self, Accepted, Chat};
-use crate::api::extract::caller::ClientCaller;
+use crate::api::answer::{Accepted, Chat};
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobRequest};
@@ -19,6 +16,7 @@ use crate::api::extract::path::{Path, UserAddonAction};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{Ask, Tenant};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(invoke))
@@ -44,15 +42,14 @@ impl FromJobFields for InvokeBody {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn invoke(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddonAction>,
     request: JobRequest<InvokeBody>,
 ) -> Result<Response, Problem> {
-    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
-    let (options, key, trace) = (&request.options, request.idempotency.as_ref(), request.traceparent.as_deref());
-    let submitted = api.addons().request_action(&owner, &path.action, request.body.0, options, key, trace).await?;
-    answer::submitted(&api, &owner.client, &submitted, request.prefer, Chat::default()).await
+    let (idempotency, traceparent) = (request.idempotency.as_ref(), request.traceparent.as_deref());
+    let ask = Ask { options: &request.options, idempotency, traceparent };
+    let submitted = tenant.invoke(path, request.body.0, ask).await?;
+    tenant.submitted(&submitted, request.prefer, Chat::default()).await
 }
 
 /// A call of an action.

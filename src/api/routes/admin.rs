@@ -1,11 +1,17 @@
-//! What the platform's own people do: keys, queues, approvals, the policy.
+//! What the platform's own people do: clients, keys, queues, jobs, approvals, the policy, and the trail of all of it.
 
+pub mod audit;
 pub mod blocks;
+pub mod clients;
+pub mod enablements;
+pub mod jobs;
 pub mod keys;
 pub mod policy;
+pub mod providers;
 pub mod publishers;
 pub mod queues;
 pub mod secrets;
+pub mod spend;
 
 use axum::Json;
 use axum::extract::State;
@@ -23,12 +29,18 @@ use crate::api::state::ApiState;
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(approve))
+        .merge(clients::routes())
         .merge(keys::routes())
         .merge(publishers::routes())
         .merge(policy::routes())
         .merge(blocks::routes())
         .merge(secrets::routes())
+        .merge(spend::routes())
         .merge(queues::routes())
+        .merge(enablements::routes())
+        .merge(jobs::routes())
+        .merge(providers::routes())
+        .merge(audit::routes())
 }
 
 /// Lets a pending version into the registry.

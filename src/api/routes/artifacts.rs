@@ -3,25 +3,23 @@
 mod range;
 
 use axum::Json;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{RawQuery, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer;
 use crate::api::extract::body;
-use crate::api::extract::caller::{self, Caller, ClientCaller};
 use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
+use crate::api::tenant::{Tenant, Visitor, no_artifact};
 use crate::clock;
-use crate::imaging::gallery::NewArtifact;
 use crate::imaging::sniff::{Caps, Format, SniffError, sniff};
 use crate::model::id::ArtifactId;
 use crate::store::artifacts::{ArtifactRecord, Provenance};
@@ -59,22 +57,13 @@ struct Uploaded {
     responses((status = 201, body = Uploaded), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn upload(State(api): State<ApiState>, caller: ClientCaller, request: Request) -> Result<Response, Problem> {
+async fn upload(tenant: Tenant, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
-    let _turn = api.upload_turn().await?;
-    let bytes = body::collect(&parts.headers, content, api.config.server.upload_limit).await?;
-    let media_type = picture_type(&api, &bytes)?;
+    let _turn = tenant.upload_turn().await?;
+    let bytes = body::collect(&parts.headers, content, tenant.upload_limit()).await?;
+    let media_type = picture_type(&bytes, tenant.picture_caps())?;
     check_promise(body::media_type(&parts.headers), media_type)?;
-    let artifact = NewArtifact {
-        id: ArtifactId::fresh(),
-        client: caller.client().clone(),
-        user: None,
-        job_id: None,
-        media_type: media_type.to_owned(),
-        metadata: Value::Null,
-        provenance: None,
-    };
-    let record = api.services.gallery.keep(artifact, bytes).await?;
+    let record = tenant.keep_upload(media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/artifacts/{}", record.id));
     let answer = Uploaded {
         id: record.id,
@@ -90,8 +79,7 @@ async fn upload(State(api): State<ApiState>, caller: ClientCaller, request: Requ
 }
 
 /// What the bytes are: found by looking at them, before anything decodes them.
-fn picture_type(api: &ApiState, bytes: &[u8]) -> Result<&'static str, Problem> {
-    let caps = Caps { max_bytes: u64::MAX, ..api.services.imaging.caps() };
+fn picture_type(bytes: &[u8], caps: Caps) -> Result<&'static str, Problem> {
     match sniff(bytes, caps) {
         Ok(sniffed) => Ok(sniffed.format.media_type()),
         Err(error @ (SniffError::BadSize { .. } | SniffError::TooManyBytes { .. })) => {
@@ -126,16 +114,16 @@ fn is_picture(media_type: &str) -> bool {
     security((), ("bearer" = []), ("apiKey" = [])),
 )]
 async fn read(
-    State(api): State<ApiState>,
+    visitor: Visitor,
     Path(id): Path<ArtifactId>,
     RawQuery(query): RawQuery,
     method: Method,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = find(&api, &id, query.as_deref().unwrap_or(""), &fields).await?;
+    let record = visitor.artifact(&id, query.as_deref().unwrap_or("")).await?;
     // An address is signed for one method. Who comes with a key would send it along to the bucket.
-    let may_lead_on = method == Method::GET && !caller::has_key(&fields) && is_picture(&record.media_type);
-    if may_lead_on && let Some(address) = api.services.gallery.bucket_address(&record).await? {
+    let may_lead_on = method == Method::GET && is_picture(&record.media_type);
+    if may_lead_on && let Some(address) = visitor.bucket_address(&record).await? {
         return Ok(elsewhere(&record, address.as_str()));
     }
     let tag = format!("\"{}\"", record.digest.hex());
@@ -146,7 +134,7 @@ async fn read(
         if wanted == Wanted::Nothing {
             return Err(unsatisfiable(record.size_bytes));
         }
-        part(&record, api.services.gallery.bytes(&record).await?, wanted)
+        part(&record, visitor.bytes(&record).await?, wanted)
     };
     describe(&mut response, &record, (&tag, &record.media_type));
     Ok(response)
@@ -174,27 +162,26 @@ fn elsewhere(record: &ArtifactRecord, address: &str) -> Response {
     security((), ("bearer" = []), ("apiKey" = [])),
 )]
 async fn small(
-    State(api): State<ApiState>,
+    visitor: Visitor,
     Path(id): Path<ArtifactId>,
     RawQuery(query): RawQuery,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = find(&api, &id, query.as_deref().unwrap_or(""), &fields).await?;
-    let gallery = &api.services.gallery;
+    let record = visitor.artifact(&id, query.as_deref().unwrap_or("")).await?;
     if !is_picture(&record.media_type) {
         return Err(no_artifact());
     }
-    let made = if gallery.has_thumbnail(&record) { gallery.small_bytes(&record).await? } else { None };
+    let (has_small, made) = visitor.thumbnail(&record).await?;
     let Some(bytes) = made else {
-        let mut response = gallery.bytes(&record).await?.into_response();
+        let mut response = visitor.bytes(&record).await?.into_response();
         describe(&mut response, &record, (&format!("\"{}\"", record.digest.hex()), &record.media_type));
-        if gallery.has_thumbnail(&record) {
+        if has_small {
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         return Ok(response);
     };
     let tag = format!("\"{}-small\"", record.digest.hex());
-    let media_type = sniff(&bytes, api.services.imaging.caps()).map_or("image/png", |found| found.format.media_type());
+    let media_type = sniff(&bytes, Caps::NONE).map_or("image/png", |found| found.format.media_type());
     let is_known = answer::is_known(&fields, &tag);
     let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { bytes.into_response() };
     describe(&mut response, &record, (&tag, media_type));
@@ -209,33 +196,9 @@ async fn small(
     responses((status = 204, description = "It is gone"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<ArtifactId>,
-) -> Result<Response, Problem> {
-    let gallery = &api.services.gallery;
-    let record = gallery.find(caller.client(), id.as_str()).await?.ok_or_else(no_artifact)?;
-    gallery.remove(&record.id).await?;
+async fn remove(tenant: Tenant, Path(id): Path<ArtifactId>) -> Result<Response, Problem> {
+    tenant.remove_artifact(&id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// By signed link whoever asks; by key only the client's own. Everything else is not there.
-async fn find(api: &ApiState, id: &ArtifactId, query: &str, fields: &HeaderMap) -> Result<ArtifactRecord, Problem> {
-    let gallery = &api.services.gallery;
-    let found = if caller::has_key(fields) {
-        let caller = Caller::of(fields, api).await?;
-        gallery.find(caller.client(), id.as_str()).await?
-    } else if gallery.links().is_signed(id, query, clock::now()) {
-        gallery.find_linked(id).await?
-    } else {
-        None
-    };
-    found.ok_or_else(no_artifact)
-}
-
-fn no_artifact() -> Problem {
-    Problem::new(ProblemCode::NotFound, "there is no such artifact, or its link is not valid any more")
 }
 
 fn unsatisfiable(size: u64) -> Problem {

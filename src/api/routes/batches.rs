@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
@@ -16,19 +15,19 @@ use utoipa_axum::routes;
 use super::prompt_fields::{ImageFields, check_provider, read_image, read_prompt, read_session, read_user};
 use super::schemas::JobOptionsDocument;
 use crate::api::answer::{self, job_path};
-use crate::api::extract::caller::{Caller, ClientCaller};
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::{MAX_METADATA_BYTES, RawOptions};
 use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
-use crate::api::problem::{Problem, ProblemCode};
+use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{AnyKey, Ask, Tenant};
 use crate::model::id::{BatchId, UserId};
 use crate::model::image::ImageRequest;
 use crate::model::job::JobStatus;
 use crate::queue::tickets::generate::Generate;
-use crate::work::{BatchSubmission, MOST_JOBS, SubmittedBatch, batch_path};
+use crate::work::{MOST_JOBS, SubmittedBatch, batch_path};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(create)).routes(routes!(read))
@@ -43,6 +42,10 @@ struct BatchBody {
 }
 
 impl FromJobFields for BatchBody {
+    fn user(&self) -> Option<&UserId> {
+        Some(&self.user)
+    }
+
     fn read(fields: &mut Fields<'_>, options: &mut RawOptions) -> Option<Self> {
         options.for_batch();
         let user = read_user(fields);
@@ -69,23 +72,19 @@ fn read_job(fields: &mut Fields<'_>) -> Option<(ImageRequest, Option<Value>)> {
 
 /// Makes pictures from many prompts, as jobs of their own.
 #[utoipa::path(
-    post, path = "/api/v1/images/batch", operation_id = "generateBatch", tag = "chat and images", request_body = BatchRequest,
+    post, path = "/api/v1/images/batch", operation_id = "generateImageBatch", tag = "chat and images", request_body = BatchRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body within 24 hours is the same batch")),
     responses((status = 202, description = "All jobs are enqueued", body = AcceptedBatch), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn create(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    request: JobRequest<BatchBody>,
-) -> Result<Response, Problem> {
+async fn create(tenant: Tenant, request: JobRequest<BatchBody>) -> Result<Response, Problem> {
     let body = &request.body;
-    check_providers(&api, &caller, body).await?;
-    let reserved = api.work().reserve_batch(caller.client(), request.idempotency.as_ref()).await?;
+    check_providers(&tenant, body).await?;
+    let reserved = tenant.reserve_batch(request.idempotency.as_ref()).await?;
     let ticket = |(image, metadata): &(ImageRequest, Option<Value>)| {
         let ticket = Generate {
             user_id: Some(body.user.to_string()),
-            client_id: Some(caller.client().to_string()),
+            client_id: Some(tenant.client().to_string()),
             session_id: body.session.clone(),
             batch_id: Some(reserved.id().to_string()),
             traceparent: request.traceparent.clone(),
@@ -94,24 +93,18 @@ async fn create(
         (ticket, metadata.clone())
     };
     let tickets: Vec<_> = body.jobs.iter().map(ticket).collect();
-    let submission = BatchSubmission {
-        client: caller.client(),
-        user: &body.user,
-        tickets: &tickets,
-        options: &request.options,
-        traceparent: request.traceparent.as_deref(),
-    };
-    let submitted = Box::pin(api.work().submit_batch(&reserved, &submission)).await?;
-    Ok(accepted(&submitted))
+    let (idempotency, traceparent) = (request.idempotency.as_ref(), request.traceparent.as_deref());
+    let ask = Ask { options: &request.options, idempotency, traceparent };
+    Ok(accepted(&tenant.submit_batch(&reserved, &body.user, &tickets, ask).await?))
 }
 
 /// Asks once about each addon that is named as a provider.
-async fn check_providers(api: &ApiState, caller: &ClientCaller, body: &BatchBody) -> Result<(), Problem> {
+async fn check_providers(tenant: &Tenant, body: &BatchBody) -> Result<(), Problem> {
     let mut seen = BTreeSet::new();
     for (index, (image, _)) in body.jobs.iter().enumerate() {
         if image.provider.as_ref().is_some_and(|name| seen.insert(name)) {
             let pointer = format!("/jobs/{index}/provider");
-            check_provider(api, caller.client(), &body.user, image, &pointer).await?;
+            check_provider(tenant, &body.user, image, &pointer).await?;
         }
     }
     Ok(())
@@ -145,19 +138,12 @@ fn accepted(submitted: &SubmittedBatch) -> Response {
 
 /// How a batch and its jobs stand.
 #[utoipa::path(
-    get, path = "/api/v1/images/batches/{batchId}", operation_id = "getBatch", tag = "chat and images", params(("batchId" = String, Path)),
+    get, path = "/api/v1/images/batches/{batchId}", operation_id = "getImageBatch", tag = "chat and images", params(("batchId" = String, Path)),
     responses((status = 200, body = BatchDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    State(api): State<ApiState>,
-    caller: Caller,
-    Path(id): Path<BatchId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let view = api.work().batch(caller.client(), &id).await?;
-    let view = view.ok_or_else(|| Problem::new(ProblemCode::NotFound, format!("there is no batch `{id}`")))?;
-    answer::tagged(&view, &fields)
+async fn read(AnyKey(tenant): AnyKey, Path(id): Path<BatchId>, fields: HeaderMap) -> Result<Response, Problem> {
+    answer::tagged(&tenant.batch(&id).await?, &fields)
 }
 
 /// Pictures that somebody asks for together.

@@ -1,6 +1,5 @@
 //! `POST /chat/new`: a message of a user, answered by addons or turned into pictures.
 
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,20 +9,20 @@ use utoipa_axum::routes;
 
 use super::prompt_fields::{ImageFields, check_provider, read_image, read_prompt, read_session, read_user};
 use super::schemas::JobOptionsDocument;
-use crate::api::answer::{self, Accepted, Chat};
-use crate::api::extract::caller::ClientCaller;
+use crate::api::answer::{Accepted, Chat};
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobRequest};
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{Ask, Tenant};
 use crate::model::chat::{MAX_MESSAGE_CHARS, Message, Role};
 use crate::model::digest::Digest;
 use crate::model::id::UserId;
 use crate::model::image::ImageRequest;
 use crate::queue::tickets;
-use crate::work::{IdempotencyKey, JobOptions, Submission, Submitted};
+use crate::work::{IdempotencyKey, JobOptions, Submitted};
 
 /// Most messages of a chat that are sent along: what hooks can look at in their time.
 const MAX_PREVIOUS: usize = 100;
@@ -43,6 +42,10 @@ struct ChatBody {
 }
 
 impl FromJobFields for ChatBody {
+    fn user(&self) -> Option<&UserId> {
+        Some(&self.user)
+    }
+
     fn read(fields: &mut Fields<'_>, options: &mut RawOptions) -> Option<Self> {
         let user = read_user(fields);
         let prompt = read_prompt(fields);
@@ -85,25 +88,16 @@ fn read_message(fields: &mut Fields<'_>) -> Option<Message> {
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = super::schemas::JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn new(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    request: JobRequest<ChatBody>,
-) -> Result<Response, Problem> {
+async fn new(tenant: Tenant, request: JobRequest<ChatBody>) -> Result<Response, Problem> {
     let chat = Chat {
-        session_id: Some(request.body.session.clone().unwrap_or_else(|| id_for("ses", &caller, &request.idempotency))),
-        message_id: Some(id_for("msg", &caller, &request.idempotency)),
+        session_id: Some(request.body.session.clone().unwrap_or_else(|| id_for("ses", &tenant, &request.idempotency))),
+        message_id: Some(id_for("msg", &tenant, &request.idempotency)),
     };
-    let submitted = submit(&api, &caller, &request, &chat).await?;
-    answer::submitted(&api, caller.client(), &submitted, request.prefer, chat).await
+    let submitted = submit(&tenant, &request, &chat).await?;
+    tenant.submitted(&submitted, request.prefer, chat).await
 }
 
-async fn submit(
-    api: &ApiState,
-    caller: &ClientCaller,
-    request: &JobRequest<ChatBody>,
-    chat: &Chat,
-) -> Result<Submitted, Problem> {
+async fn submit(tenant: &Tenant, request: &JobRequest<ChatBody>, chat: &Chat) -> Result<Submitted, Problem> {
     let body = &request.body;
     let options = JobOptions {
         session_id: chat.session_id.clone(),
@@ -112,7 +106,7 @@ async fn submit(
     };
     let Some(image) = &body.image else {
         let ticket = tickets::message::Message {
-            client_id: Some(caller.client().to_string()),
+            client_id: Some(tenant.client().to_string()),
             user_id: Some(body.user.to_string()),
             prompt: body.prompt.clone(),
             session_id: chat.session_id.clone(),
@@ -121,43 +115,34 @@ async fn submit(
             traceparent: request.traceparent.clone(),
             ..tickets::message::Message::default()
         };
-        return leave(api, caller, request, &options, &ticket).await;
+        return leave(tenant, request, &options, &ticket).await;
     };
-    check_provider(api, caller.client(), &body.user, image, "/imageGeneration/provider").await?;
+    check_provider(tenant, &body.user, image, "/imageGeneration/provider").await?;
     let ticket = tickets::generate::Generate {
         user_id: Some(body.user.to_string()),
-        client_id: Some(caller.client().to_string()),
+        client_id: Some(tenant.client().to_string()),
         session_id: chat.session_id.clone(),
         traceparent: request.traceparent.clone(),
         ..tickets::generate::Generate::of(image.clone())
     };
-    leave(api, caller, request, &options, &ticket).await
+    leave(tenant, request, &options, &ticket).await
 }
 
 async fn leave<T: crate::queue::Ticket>(
-    api: &ApiState,
-    caller: &ClientCaller,
+    tenant: &Tenant,
     request: &JobRequest<ChatBody>,
     options: &JobOptions,
     ticket: &T,
 ) -> Result<Submitted, Problem> {
-    let submission = Submission {
-        client: caller.client(),
-        user: Some(&request.body.user),
-        addon: None,
-        ticket,
-        options,
-        idempotency: request.idempotency.as_ref(),
-        traceparent: request.traceparent.as_deref(),
-    };
-    Ok(api.work().submit(&submission).await?)
+    let (idempotency, traceparent) = (request.idempotency.as_ref(), request.traceparent.as_deref());
+    tenant.submit(&request.body.user, ticket, Ask { options, idempotency, traceparent }).await
 }
 
 /// An id that is made here: from the idempotency key where there is one, so that a repeat answers the same.
-fn id_for(prefix: &str, caller: &ClientCaller, key: &Option<IdempotencyKey>) -> String {
+fn id_for(prefix: &str, tenant: &Tenant, key: &Option<IdempotencyKey>) -> String {
     match key {
         Some(key) => {
-            let name = format!("{prefix}\n{}\n{}\n{}", caller.client(), key.route, key.key);
+            let name = format!("{prefix}\n{}\n{}\n{}", tenant.client(), key.route, key.key);
             let hash = Digest::of(name.as_bytes()).hex();
             format!("{prefix}_{}", hash.get(..26).unwrap_or(&hash))
         }

@@ -1,7 +1,6 @@
 //! A user's addons: which run, with what settings, and switching them on and off.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -12,10 +11,9 @@ use utoipa_axum::routes;
 
 use super::budget::{self, BudgetDocument};
 use super::schemas::{EnablementDocument, EnablementPage, JobDocument, JobOptionsDocument};
-use crate::addons::{EnableAnswer, EnableSpec, Owner, PatchSpec};
+use crate::addons::{EnableAnswer, EnableSpec, PatchSpec};
 use crate::api::answer::{self, Accepted, Chat, Whole};
 use crate::api::extract::body::{FromFields, JsonBody};
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobRequest, OptionsOnly};
@@ -24,6 +22,7 @@ use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{Ask, Tenant};
 use crate::model::capability::Capability;
 use crate::model::cron;
 use crate::model::digest::Digest;
@@ -107,13 +106,8 @@ fn read_grants(fields: &mut Fields<'_>) -> Option<Vec<Capability>> {
     responses((status = 200, body = EnablementPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(user): Path<UserId>,
-) -> Result<Response, Problem> {
-    let views = api.addons().enablements(caller.client(), &user).await?;
-    Ok(Json(Whole::of(views)).into_response())
+async fn list(tenant: Tenant, Path(user): Path<UserId>) -> Result<Response, Problem> {
+    Ok(Json(Whole::of(tenant.enablements(&user).await?)).into_response())
 }
 
 /// One addon of a user.
@@ -123,14 +117,8 @@ async fn list(
     responses((status = 200, body = EnablementDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddon>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let view = api.addons().enablement(caller.client(), &path.user, &path.addon).await?;
-    answer::tagged(&view, &fields)
+async fn read(tenant: Tenant, Path(path): Path<UserAddon>, fields: HeaderMap) -> Result<Response, Problem> {
+    answer::tagged(&tenant.enablement(&path).await?, &fields)
 }
 
 /// Enables an addon for a user, or brings it to what the body says.
@@ -145,16 +133,13 @@ async fn read(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn enable(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
     request: JobRequest<EnableSpec>,
 ) -> Result<Response, Problem> {
-    let (client, key) = (caller.client(), request.idempotency.as_ref());
-    let wish = api.addons().request_enable((client, &path.user), &path.addon, &request.body, &request.options, key);
-    match wish.await? {
+    match tenant.enable(&path, &request.body, ask(&request)).await? {
         EnableAnswer::Unchanged(view) => answer::tagged(&view, &HeaderMap::new()),
-        EnableAnswer::Accepted(job) => answer::submitted(&api, client, &job, request.prefer, Chat::default()).await,
+        EnableAnswer::Accepted(job) => tenant.submitted(&job, request.prefer, Chat::default()).await,
     }
 }
 
@@ -166,13 +151,11 @@ async fn enable(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn change(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
     JsonBody(patch): JsonBody<PatchSpec>,
 ) -> Result<Response, Problem> {
-    let view = api.addons().patch(&owner(&caller, path), &patch).await?;
-    answer::tagged(&view, &HeaderMap::new())
+    answer::tagged(&tenant.change(path, &patch).await?, &HeaderMap::new())
 }
 
 /// Whether data and record go too.
@@ -193,15 +176,13 @@ impl FromQuery for Erase {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn disable(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
     Query(Erase(erase)): Query<Erase>,
     request: JobRequest<OptionsOnly>,
 ) -> Result<Response, Problem> {
-    let owner = owner(&caller, path);
-    let job = api.addons().request_disable(&owner, erase, &request.options, request.idempotency.as_ref()).await?;
-    answer::submitted(&api, &owner.client, &job, request.prefer, Chat::default()).await
+    let job = tenant.disable(path, erase, ask(&request)).await?;
+    tenant.submitted(&job, request.prefer, Chat::default()).await
 }
 
 /// Returns to the version before, with its settings, grants and values, at once.
@@ -211,12 +192,8 @@ async fn disable(
     responses((status = 200, body = EnablementDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn roll_back(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
-    answer::tagged(&api.addons().roll_back(&owner(&caller, path)).await?, &HeaderMap::new())
+async fn roll_back(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
+    answer::tagged(&tenant.roll_back(path).await?, &HeaderMap::new())
 }
 
 /// Lets an addon run again that was paused because it crashed.
@@ -226,16 +203,13 @@ async fn roll_back(
     responses((status = 200, body = EnablementDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn resume(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
-    answer::tagged(&api.addons().resume(&owner(&caller, path)).await?, &HeaderMap::new())
+async fn resume(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
+    answer::tagged(&tenant.resume(path).await?, &HeaderMap::new())
 }
 
-fn owner(caller: &ClientCaller, path: UserAddon) -> Owner {
-    Owner { client: caller.client().clone(), user: path.user, addon: path.addon }
+fn ask<T>(request: &JobRequest<T>) -> Ask<'_> {
+    let (idempotency, traceparent) = (request.idempotency.as_ref(), request.traceparent.as_deref());
+    Ask { options: &request.options, idempotency, traceparent }
 }
 
 /// What an addon should be for a user.

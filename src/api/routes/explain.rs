@@ -1,7 +1,6 @@
 //! Asking beforehand whether an addon may do something for a user, and by which rule.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use url::Url;
@@ -9,13 +8,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::addons::Owner;
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::{Path, UserAddon};
 use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::ReadProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 use crate::model::capability::CapabilityKind;
 use crate::model::origin::Origin;
 use crate::model::usage::{HttpUse, HttpUseError, Use};
@@ -161,14 +159,12 @@ fn request(method: &str, url: &Url, query: &mut QueryFields) -> Option<HttpUse> 
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn explain(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddon>,
     Query(Question(asked)): Query<Question>,
 ) -> Result<Response, Problem> {
     let asked = asked.ok_or_else(Problem::internal)?;
-    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
-    Ok(Json(api.addons().explain(&owner, &asked).await?).into_response())
+    Ok(Json(tenant.explain(path, &asked).await?).into_response())
 }
 
 /// What the three keys say to one use.

@@ -1,5 +1,7 @@
 //! Whether the service works, in the older form and in the form of orchestrators, and a word of welcome.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -48,17 +51,32 @@ struct Services {
     /// The queues.
     #[schema(example = "healthy")]
     queues: &'static str,
+    /// Where bytes live. Without it the service is `degraded`: chat and what is in Redis go on.
+    #[schema(example = "healthy")]
+    storage: &'static str,
+}
+
+/// Longest wait for the place of the bytes.
+const STORAGE_WAIT: Duration = Duration::from_secs(2);
+
+/// The word for the whole, and the status that load balancers go by: a degraded service still answers.
+const fn verdict(stands: bool, is_whole: bool) -> (&'static str, StatusCode) {
+    match (stands, is_whole) {
+        (true, true) => ("healthy", StatusCode::OK),
+        (true, false) => ("degraded", StatusCode::OK),
+        (false, _) => ("unhealthy", StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 async fn look(api: &ApiState) -> Response {
     let (store, producer) = (&api.store, api.work().producer());
-    let (redis, queues) = tokio::join!(store.ping(), producer.ping());
+    let storage = timeout(STORAGE_WAIT, api.services.gallery.is_reachable());
+    let (redis, queues, storage) = tokio::join!(store.ping(), producer.ping(), storage);
+    let has_storage = storage.unwrap_or(false);
     let word = |is_well: bool| if is_well { "healthy" } else { "unhealthy" };
-    let services = Services { redis: word(redis.is_ok()), queues: word(queues.is_ok()) };
-    let is_well = redis.is_ok() && queues.is_ok();
-    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let health =
-        Health { status: word(is_well), version: env!("CARGO_PKG_VERSION"), timestamp: clock::now(), services };
+    let services = Services { redis: word(redis.is_ok()), queues: word(queues.is_ok()), storage: word(has_storage) };
+    let (word, status) = verdict(redis.is_ok() && queues.is_ok(), has_storage);
+    let health = Health { status: word, version: env!("CARGO_PKG_VERSION"), timestamp: clock::now(), services };
     (status, Json(health)).into_response()
 }
 

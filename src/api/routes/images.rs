@@ -1,6 +1,5 @@
 //! `POST /images/generate`, and the older names of a job's state and cancelling.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -11,7 +10,6 @@ use utoipa_axum::routes;
 use super::prompt_fields::{ImageFields, check_provider, read_image, read_prompt, read_session, read_user};
 use super::schemas::{JobDocument, JobOptionsDocument};
 use crate::api::answer::{self, Accepted, Chat};
-use crate::api::extract::caller::{Caller, ClientCaller};
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::RawOptions;
 use crate::api::extract::job_request::{FromJobFields, JobRequest};
@@ -19,10 +17,11 @@ use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
+use crate::api::tenant::{AnyKey, Ask, Tenant};
 use crate::model::id::{JobId, UserId};
 use crate::model::image::ImageRequest;
 use crate::queue::tickets::generate::Generate;
-use crate::work::{CancelAnswer, JobOptions, Submission};
+use crate::work::{CancelAnswer, JobOptions};
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(generate)).routes(routes!(status)).routes(routes!(cancel))
@@ -37,6 +36,10 @@ struct GenerateBody {
 }
 
 impl FromJobFields for GenerateBody {
+    fn user(&self) -> Option<&UserId> {
+        Some(&self.user)
+    }
+
     fn read(fields: &mut Fields<'_>, _options: &mut RawOptions) -> Option<Self> {
         let user = read_user(fields);
         let session = read_session(fields);
@@ -54,33 +57,21 @@ impl FromJobFields for GenerateBody {
     responses((status = 202, body = Accepted), (status = 200, description = "Ended while waiting", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn generate(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    request: JobRequest<GenerateBody>,
-) -> Result<Response, Problem> {
+async fn generate(tenant: Tenant, request: JobRequest<GenerateBody>) -> Result<Response, Problem> {
     let body = request.body;
-    check_provider(&api, caller.client(), &body.user, &body.image, "/provider").await?;
+    check_provider(&tenant, &body.user, &body.image, "/provider").await?;
     let options = JobOptions { session_id: body.session.clone(), ..request.options };
     let ticket = Generate {
         user_id: Some(body.user.to_string()),
-        client_id: Some(caller.client().to_string()),
+        client_id: Some(tenant.client().to_string()),
         session_id: body.session.clone(),
         traceparent: request.traceparent.clone(),
         ..Generate::of(body.image)
     };
-    let submission = Submission {
-        client: caller.client(),
-        user: Some(&body.user),
-        addon: None,
-        ticket: &ticket,
-        options: &options,
-        idempotency: request.idempotency.as_ref(),
-        traceparent: request.traceparent.as_deref(),
-    };
-    let submitted = api.work().submit(&submission).await?;
+    let (idempotency, traceparent) = (request.idempotency.as_ref(), request.traceparent.as_deref());
+    let submitted = tenant.submit(&body.user, &ticket, Ask { options: &options, idempotency, traceparent }).await?;
     let chat = Chat { session_id: body.session, message_id: None };
-    answer::submitted(&api, caller.client(), &submitted, request.prefer, chat).await
+    tenant.submitted(&submitted, request.prefer, chat).await
 }
 
 /// The older name of `GET /jobs/{jobId}`.
@@ -89,14 +80,8 @@ async fn generate(
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn status(
-    State(api): State<ApiState>,
-    caller: Caller,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| answer::no_job(&id))?;
-    answer::job(&view, &fields)
+async fn status(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
+    answer::job(&tenant.job(&id).await?, &fields)
 }
 
 /// The older name of `POST /jobs/{jobId}/cancel`.
@@ -105,8 +90,8 @@ async fn status(
     responses((status = 204, description = "It is cancelled or will be"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    match api.work().cancel(caller.client(), &id).await? {
+async fn cancel(AnyKey(tenant): AnyKey, Path(id): Path<JobId>) -> Result<Response, Problem> {
+    match tenant.cancel(&id).await? {
         CancelAnswer::Cancelled | CancelAnswer::Cancelling => Ok(StatusCode::NO_CONTENT.into_response()),
         CancelAnswer::Over(status) => Err(Problem::new(ProblemCode::Conflict, format!("the job is over: {status}"))),
         CancelAnswer::TooLate => Err(answer::too_late()),

@@ -10,7 +10,6 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -20,15 +19,15 @@ use tracing::warn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::answer::no_job;
-use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
+use crate::api::limits::StreamPlace;
 use crate::api::openapi::ReadProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{AnyKey, Tenant};
 use crate::clock;
 use crate::model::event::{EventBody, EventData, EventType};
-use crate::model::id::{ClientId, JobId};
+use crate::model::id::JobId;
 use crate::store::control::Bell;
 use crate::store::job_events::StoredEvent;
 use crate::store::jobs::JobRecord;
@@ -56,29 +55,23 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
               (status = 204, description = "The client has seen the last event"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn events(
-    State(api): State<ApiState>,
-    caller: Caller,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+async fn events(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
+    let view = tenant.job(&id).await?;
     // A number beyond the newest event is no place in this stream; the end is.
-    let newest = api.work().records().get(&id).await?.map_or(0, |record| record.sequence);
-    let seen = last_event_id(&fields).min(newest);
-    if view.status.is_finished() && seen > 0 && has_seen_the_end(&api, &id, seen).await? {
+    let seen = last_event_id(&fields).min(tenant.newest_event(&id).await?);
+    if view.status.is_finished() && seen > 0 && has_seen_the_end(&tenant, &id, seen).await? {
         // An empty success is what stops an `EventSource` from coming back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let tail = Tail {
-        bell: api.control.bell(&id),
-        client: caller.client().clone(),
+        _place: tenant.stream()?,
+        bell: tenant.bell(&id),
         id,
         after: seen,
         ready: VecDeque::from([Event::default().retry(RECONNECT)]),
         is_over: false,
         is_first: true,
-        api,
+        tenant,
     };
     let events =
         stream::unfold(
@@ -96,8 +89,8 @@ fn last_event_id(fields: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool, Problem> {
-    let Some(page) = api.events.read(id, seen - 1, PAGE).await? else { return Ok(false) };
+async fn has_seen_the_end(tenant: &Tenant, id: &JobId, seen: u64) -> Result<bool, Problem> {
+    let Some(page) = tenant.events(id, seen - 1, PAGE).await? else { return Ok(false) };
     // A job that was tried again ends twice: only its newest end is the end.
     let is_end = |event: &StoredEvent| event.sequence == seen && EventType::TERMINAL.contains(&event.body.event);
     Ok(matches!(page.events.as_slice(), [only] if is_end(only)))
@@ -105,9 +98,10 @@ async fn has_seen_the_end(api: &ApiState, id: &JobId, seen: u64) -> Result<bool,
 
 /// One client's place in one job's stream.
 struct Tail {
-    api: ApiState,
+    tenant: Tenant,
+    /// Taken as long as the stream is open.
+    _place: Option<StreamPlace>,
     bell: Bell,
-    client: ClientId,
     id: JobId,
     after: u64,
     ready: VecDeque<Event>,
@@ -137,7 +131,7 @@ impl Tail {
 
     /// Until there may be news. Cancel-safe.
     async fn sleep(&mut self) {
-        let stop = self.api.stop.clone();
+        let stop = self.tenant.stop().clone();
         tokio::select! {
             () = self.bell.rung() => {}
             () = tokio::time::sleep(LOOK_AGAIN) => {}
@@ -150,13 +144,12 @@ impl Tail {
         if self.is_over {
             return Ok(());
         }
-        let record = self.api.work().records().watch(&self.id).await?;
-        let Some(record) = record.filter(|record| record.facts.client == self.client) else {
+        let Some(record) = self.tenant.watch(&self.id).await? else {
             self.is_over = true;
             return Ok(());
         };
         loop {
-            let Some(page) = self.api.events.read(&self.id, self.after, PAGE).await? else {
+            let Some(page) = self.tenant.events(&self.id, self.after, PAGE).await? else {
                 self.is_over = true;
                 return Ok(());
             };

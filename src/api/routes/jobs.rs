@@ -1,7 +1,6 @@
 //! Jobs: read, listed, cancelled, tried again, and their logs.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -11,12 +10,12 @@ use utoipa_axum::routes;
 
 use super::schemas::{JobDocument, JobPage};
 use crate::api::answer::{self, no_job, too_late};
-use crate::api::extract::caller::Caller;
 use crate::api::extract::path::Path;
 use crate::api::extract::query::{FromQuery, Paging, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
+use crate::api::tenant::AnyKey;
 use crate::model::code::JobCode;
 use crate::model::id::{JobId, UserId};
 use crate::model::job::{JobKind, JobStatus};
@@ -37,14 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, body = JobDocument), (status = 304, description = "The client has it"), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    State(api): State<ApiState>,
-    caller: Caller,
-    Path(id): Path<JobId>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
-    answer::job(&view, &fields)
+async fn read(AnyKey(tenant): AnyKey, Path(id): Path<JobId>, fields: HeaderMap) -> Result<Response, Problem> {
+    answer::job(&tenant.job(&id).await?, &fields)
 }
 
 /// Which jobs a list shows, and which page of it.
@@ -61,6 +54,7 @@ impl FromQuery for ListQuery {
             kind: query.parsed("kind", |text| JobKind::parse(text).ok_or("is not a kind of job")),
             status: query.parsed("status", |text| JobStatus::parse(text).ok_or("is not a status of a job")),
             code: query.parsed("code", |text| JobCode::parse(text).ok_or("is not a code of a failed job")),
+            ..JobFilter::default()
         };
         Self { filter, paging: Paging::read(query) }
     }
@@ -74,14 +68,8 @@ impl FromQuery for ListQuery {
     responses((status = 200, body = JobPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    State(api): State<ApiState>,
-    caller: Caller,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, Problem> {
-    let paging = query.paging;
-    let page = api.work().list(caller.client(), &query.filter, paging.cursor.as_deref(), paging.limit).await?;
-    Ok(Json(page).into_response())
+async fn list(AnyKey(tenant): AnyKey, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
+    Ok(Json(tenant.jobs(&query.filter, &query.paging).await?).into_response())
 }
 
 /// Cancels a job; may be repeated. A running one is interrupted.
@@ -91,12 +79,8 @@ async fn list(
               (status = 202, description = "Its worker was told to stop", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
-    let answer = api.work().cancel(caller.client(), &id).await?;
-    if answer == CancelAnswer::Cancelled {
-        api.addons().look_after(&id).await?;
-    }
-    let status = match answer {
+async fn cancel(AnyKey(tenant): AnyKey, Path(id): Path<JobId>) -> Result<Response, Problem> {
+    let status = match tenant.cancel(&id).await? {
         CancelAnswer::Cancelled | CancelAnswer::Over(JobStatus::Cancelled) => StatusCode::OK,
         CancelAnswer::Cancelling => StatusCode::ACCEPTED,
         CancelAnswer::Over(status) => {
@@ -105,8 +89,7 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
         CancelAnswer::TooLate => return Err(too_late()),
         CancelAnswer::Missing => return Err(no_job(&id)),
     };
-    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
-    Ok((status, Json(view)).into_response())
+    Ok((status, Json(tenant.job(&id).await?)).into_response())
 }
 
 /// Puts a failed job back into its queue, with all its attempts.
@@ -115,9 +98,9 @@ async fn cancel(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobI
     responses((status = 202, description = "It waits for a worker again", body = JobDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn retry(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId>) -> Result<Response, Problem> {
+async fn retry(AnyKey(tenant): AnyKey, Path(id): Path<JobId>) -> Result<Response, Problem> {
     let conflict = |text: String| Err(Problem::new(ProblemCode::Conflict, text));
-    match api.work().retry(caller.client(), &id).await? {
+    match tenant.retry(&id).await? {
         RetryAnswer::Queued => {}
         RetryAnswer::NotFailed(status) => {
             return conflict(format!("only failed jobs are tried again; this one is {status}"));
@@ -127,7 +110,7 @@ async fn retry(State(api): State<ApiState>, caller: Caller, Path(id): Path<JobId
         }
         RetryAnswer::Missing => return Err(no_job(&id)),
     }
-    let view = api.work().view(caller.client(), &id).await?.ok_or_else(|| no_job(&id))?;
+    let view = tenant.job(&id).await?;
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     if let Ok(location) = HeaderValue::from_str(&answer::job_path(&id)) {
@@ -174,13 +157,11 @@ struct LogPage {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn logs(
-    State(api): State<ApiState>,
-    caller: Caller,
+    AnyKey(tenant): AnyKey,
     Path(id): Path<JobId>,
     Query(query): Query<LogQuery>,
 ) -> Result<Response, Problem> {
-    let lines = api.work().logs(caller.client(), &id, query.start, query.limit).await?;
-    let data = lines.ok_or_else(|| no_job(&id))?;
+    let data = tenant.logs(&id, query.start, query.limit).await?;
     let next_cursor = (data.len() == query.limit).then(|| (query.start + data.len()).to_string());
     Ok(Json(LogPage { data, next_cursor }).into_response())
 }

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use crate::api::extract::fields::Fields;
 use crate::api::problem::Problem;
-use crate::api::state::ApiState;
-use crate::model::id::{ArtifactId, ClientId, UserId};
+use crate::api::tenant::Tenant;
+use crate::model::id::{ArtifactId, UserId};
 use crate::model::image::{ImageRequest, MAX_COUNT, MAX_EXTRA_BYTES, MAX_PROMPT_CHARS, Size};
 
 /// Longest name of a chat session, in characters.
@@ -60,14 +60,13 @@ pub(super) fn read_image(fields: &mut Fields<'_>, prompt: &str) -> ImageRequest 
 
 /// Refuses an addon as a provider that does not draw for the user; it costs nothing where no addon is named.
 pub(super) async fn check_provider(
-    api: &ApiState,
-    client: &ClientId,
+    tenant: &Tenant,
     user: &UserId,
     image: &ImageRequest,
     pointer: &str,
 ) -> Result<(), Problem> {
     match &image.provider {
-        Some(name) => Ok(api.addons().must_draw((client, user), name, pointer).await?),
+        Some(name) => tenant.must_draw(user, name, pointer).await,
         None => Ok(()),
     }
 }

@@ -361,6 +361,8 @@ pub struct KeyDocument {
     pub last_used_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The key that takes its place, once it was rotated.
+    pub replaced_by: Option<String>,
 }
 
 /// Keys.

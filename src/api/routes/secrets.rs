@@ -1,7 +1,6 @@
 //! Secrets of addons: a user's own, and a client's for all of its users. Values go in and never come out.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -12,18 +11,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use crate::addons::Owner;
 use crate::api::answer::{Whole, job_path};
 use crate::api::extract::body::{FromFields, JsonBody};
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::extract::path::{AddonSecret, Path, UserAddon, UserAddonSecret};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
-use crate::model::id::{AddonId, UserId};
+use crate::api::tenant::Tenant;
+use crate::model::id::AddonId;
 use crate::model::secret_value::{MAX_SECRET_BYTES, SecretValue};
-use crate::store::secret_scope::SecretScope;
 
 /// Longest text of a value, in characters: base64 of the largest one fits.
 const MAX_TEXT_CHARS: usize = 2 * MAX_SECRET_BYTES;
@@ -78,13 +75,8 @@ impl FromFields for SecretBody {
     responses((status = 200, body = SecretPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
-    let owner = owner(&caller, path.user, path.addon);
-    Ok(Json(Whole::of(api.addons().secrets(&owner).await?)).into_response())
+async fn list(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
+    Ok(Json(Whole::of(tenant.secrets(path).await?)).into_response())
 }
 
 /// Sets a user's own value of a secret. Where the addon waited for it, its load goes on, and `Location` leads to the job.
@@ -96,13 +88,11 @@ async fn list(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn set(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<UserAddonSecret>,
     JsonBody(SecretBody(value)): JsonBody<SecretBody>,
 ) -> Result<Response, Problem> {
-    let owner = owner(&caller, path.user, path.addon);
-    let job = api.addons().set_secret(&owner, &path.name, &value).await?;
+    let job = tenant.set_secret(path, &value).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(job) = job
         && let Ok(location) = HeaderValue::from_str(&job_path(&job))
@@ -119,13 +109,8 @@ async fn set(
     responses((status = 204, description = "The user has none of its own"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddonSecret>,
-) -> Result<StatusCode, Problem> {
-    let owner = owner(&caller, path.user, path.addon);
-    api.addons().remove_secret(&owner, &path.name).await?;
+async fn remove(tenant: Tenant, Path(path): Path<UserAddonSecret>) -> Result<StatusCode, Problem> {
+    tenant.remove_secret(path).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -136,13 +121,8 @@ async fn remove(
     responses((status = 200, body = SecretPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list_of_client(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(addon): Path<AddonId>,
-) -> Result<Response, Problem> {
-    let scope = SecretScope::Client { client: caller.client().clone(), addon };
-    Ok(Json(Whole::of(api.addons().shared_secrets(&scope).await?)).into_response())
+async fn list_of_client(tenant: Tenant, Path(addon): Path<AddonId>) -> Result<Response, Problem> {
+    Ok(Json(Whole::of(tenant.shared_secrets(addon).await?)).into_response())
 }
 
 /// Sets a client's value of a secret, for all of its users that have none of their own.
@@ -153,13 +133,11 @@ async fn list_of_client(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn set_of_client(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(path): Path<AddonSecret>,
     JsonBody(SecretBody(value)): JsonBody<SecretBody>,
 ) -> Result<StatusCode, Problem> {
-    let scope = SecretScope::Client { client: caller.client().clone(), addon: path.addon };
-    api.addons().set_shared_secret(&scope, &by(&caller), &path.name, &value).await?;
+    tenant.set_shared_secret(path, &value).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -170,22 +148,9 @@ async fn set_of_client(
     responses((status = 204, description = "The client has none"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove_of_client(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<AddonSecret>,
-) -> Result<StatusCode, Problem> {
-    let scope = SecretScope::Client { client: caller.client().clone(), addon: path.addon };
-    api.addons().remove_shared_secret(&scope, &by(&caller), &path.name).await?;
+async fn remove_of_client(tenant: Tenant, Path(path): Path<AddonSecret>) -> Result<StatusCode, Problem> {
+    tenant.remove_shared_secret(path).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn owner(caller: &ClientCaller, user: UserId, addon: AddonId) -> Owner {
-    Owner { client: caller.client().clone(), user, addon }
-}
-
-fn by(caller: &ClientCaller) -> String {
-    format!("client:{}", caller.client())
 }
 
 /// A secret that is to be kept.

@@ -1,7 +1,6 @@
-//! `GET /usage` and `GET /admin/spend`: what pictures cost, by day and provider.
+//! `GET /usage`: what pictures cost, by day and provider.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
@@ -9,13 +8,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::extract::caller::{AdminCaller, ClientCaller};
 use crate::api::extract::query::{FromQuery, Query, QueryFields};
 use crate::api::openapi::ReadProblems;
-use crate::api::problem::{Fault, Place, Problem};
+use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 use crate::clock;
-use crate::model::id::{ClientId, UserId};
+use crate::imaging::spend::Usage;
+use crate::model::id::UserId;
 use crate::store::spend::{Line, Period};
 
 /// Days that one answer tells of, at most.
@@ -24,14 +24,14 @@ const MOST_DAYS: u64 = 92;
 const DAYS: u64 = 30;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(own)).routes(routes!(of_client))
+    OpenApiRouter::new().routes(routes!(own))
 }
 
 /// Which days, and whose.
 #[derive(Debug)]
-struct UsageQuery {
-    days: Vec<NaiveDate>,
-    user: Option<UserId>,
+pub(super) struct UsageQuery {
+    pub(super) days: Vec<NaiveDate>,
+    pub(super) user: Option<UserId>,
 }
 
 impl FromQuery for UsageQuery {
@@ -48,19 +48,6 @@ impl FromQuery for UsageQuery {
     }
 }
 
-/// Whose usage an admin wants to see.
-#[derive(Debug)]
-struct ClientQuery {
-    client: Option<ClientId>,
-    usage: UsageQuery,
-}
-
-impl FromQuery for ClientQuery {
-    fn read(query: &mut QueryFields) -> Self {
-        Self { client: query.parsed("clientId", ClientId::parse), usage: UsageQuery::read(query) }
-    }
-}
-
 /// What the client's pictures cost, by day (UTC) and provider, and what it may spend.
 #[utoipa::path(
     get, path = "/api/v1/usage", operation_id = "getUsage", tag = "chat and images",
@@ -70,91 +57,67 @@ impl FromQuery for ClientQuery {
     responses((status = 200, body = SpendReport), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn own(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Query(query): Query<UsageQuery>,
-) -> Result<Response, Problem> {
-    answer(&api, caller.client(), &query).await
-}
-
-/// What a client's pictures cost, by day (UTC) and provider, and what it may spend.
-#[utoipa::path(
-    get, path = "/api/v1/admin/spend", operation_id = "getSpend", tag = "admin",
-    params(("clientId" = String, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
-           ("userId" = Option<String>, Query)),
-    responses((status = 200, body = SpendReport), ReadProblems),
-    security(("bearer" = []), ("apiKey" = [])),
-)]
-async fn of_client(
-    State(api): State<ApiState>,
-    _caller: AdminCaller,
-    Query(query): Query<ClientQuery>,
-) -> Result<Response, Problem> {
-    let needed = || Problem::invalid(vec![Fault::of(Place::Query, "clientId", "is required")]);
-    answer(&api, &query.client.ok_or_else(needed)?, &query.usage).await
-}
-
-async fn answer(api: &ApiState, client: &ClientId, query: &UsageQuery) -> Result<Response, Problem> {
-    let spending = &api.services.spending;
-    let lines = spending.ledger().lines(client, query.user.as_ref(), &query.days).await?;
-    let limits = spending.limits(client);
-    let user = query.user.clone().unwrap_or_else(UserId::fallback);
-    let sums = spending.ledger().sums(client, &user, clock::now().date_naive()).await?;
-    let [day, month, user_day, user_month] = Period::ALL.map(|period| period.limit(&limits));
-    let [in_day, in_month, in_user_day, in_user_month] = sums;
-    let of_user = query.user.is_some();
-    let shown = |spent, limit| SpendBudget { spent_usd_micros: spent, limit_usd_micros: limit };
-    Ok(Json(SpendReport {
-        total: SpendTotal {
-            usd_micros: lines.iter().map(|line| line.spent.usd_micros).sum(),
-            pictures: lines.iter().map(|line| line.spent.pictures).sum(),
-        },
-        data: lines.into_iter().map(SpendLine::of).collect(),
-        next_cursor: None,
-        today: shown(in_day, day),
-        this_month: shown(in_month, month),
-        user_today: of_user.then(|| shown(in_user_day, user_day)),
-        user_this_month: of_user.then(|| shown(in_user_month, user_month)),
-    })
-    .into_response())
+async fn own(tenant: Tenant, Query(query): Query<UsageQuery>) -> Result<Response, Problem> {
+    let usage = tenant.usage(query.user.as_ref(), &query.days).await?;
+    Ok(Json(SpendReport::of(usage, query.user.is_some())).into_response())
 }
 
 /// What pictures cost. Money is in millionths of a US dollar: whole numbers, so that sums are exact.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SpendReport {
+pub struct SpendReport {
     /// By day and provider, oldest first. Providers without prices are not counted.
-    data: Vec<SpendLine>,
+    pub data: Vec<SpendLine>,
     /// There are no further pages.
-    next_cursor: Option<String>,
+    pub next_cursor: Option<String>,
     /// All of it together.
-    total: SpendTotal,
+    pub total: SpendTotal,
     /// What the client spent today, of what it may.
-    today: SpendBudget,
+    pub today: SpendBudget,
     /// What the client spent this month, of what it may.
-    this_month: SpendBudget,
+    pub this_month: SpendBudget,
     /// What the user spent today; only where one is asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_today: Option<SpendBudget>,
+    pub user_today: Option<SpendBudget>,
     /// What the user spent this month; only where one is asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_this_month: Option<SpendBudget>,
+    pub user_this_month: Option<SpendBudget>,
+}
+
+impl SpendReport {
+    /// The report of a usage; of one user where it was asked for one.
+    pub(super) fn of(usage: Usage, of_user: bool) -> Self {
+        let [day, month, user_day, user_month] = Period::ALL.map(|period| period.limit(&usage.limits));
+        let [in_day, in_month, in_user_day, in_user_month] = usage.sums;
+        let shown = |spent, limit| SpendBudget { spent_usd_micros: spent, limit_usd_micros: limit };
+        Self {
+            total: SpendTotal {
+                usd_micros: usage.lines.iter().map(|line| line.spent.usd_micros).sum(),
+                pictures: usage.lines.iter().map(|line| line.spent.pictures).sum(),
+            },
+            data: usage.lines.into_iter().map(SpendLine::of).collect(),
+            next_cursor: None,
+            today: shown(in_day, day),
+            this_month: shown(in_month, month),
+            user_today: of_user.then(|| shown(in_user_day, user_day)),
+            user_this_month: of_user.then(|| shown(in_user_month, user_month)),
+        }
+    }
 }
 
 /// What was spent on one day at one provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SpendLine {
+pub struct SpendLine {
     /// The day (UTC).
     #[schema(value_type = String, example = "2026-11-24")]
-    date: NaiveDate,
+    pub date: NaiveDate,
     /// The provider.
-    provider: String,
+    pub provider: String,
     /// Millionths of a US dollar.
-    usd_micros: u64,
+    pub usd_micros: u64,
     /// Pictures.
-    pictures: u64,
+    pub pictures: u64,
 }
 
 impl SpendLine {
@@ -166,19 +129,19 @@ impl SpendLine {
 /// A sum.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SpendTotal {
+pub struct SpendTotal {
     /// Millionths of a US dollar.
-    usd_micros: u64,
+    pub usd_micros: u64,
     /// Pictures.
-    pictures: u64,
+    pub pictures: u64,
 }
 
 /// What was spent in a period that is not over, and what may be.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SpendBudget {
+pub struct SpendBudget {
     /// Millionths of a US dollar; what is being made is counted at its price.
-    spent_usd_micros: u64,
+    pub spent_usd_micros: u64,
     /// Millionths of a US dollar; `null` for as much as they like.
-    limit_usd_micros: Option<u64>,
+    pub limit_usd_micros: Option<u64>,
 }

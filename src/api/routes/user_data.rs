@@ -1,8 +1,7 @@
-//! What the platform keeps for one user of one addon, to be taken along.
+//! What the platform keeps for one user of one addon, to be taken along or erased.
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,15 +10,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::addons::Owner;
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::{Path, UserAddon};
-use crate::api::openapi::ReadProblems;
+use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(export))
+    OpenApiRouter::new().routes(routes!(export, erase))
 }
 
 /// Everything that is kept for a user of an addon, as one JSON document; it comes in pieces, however large it is.
@@ -29,18 +27,26 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, body = UserDataDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn export(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(path): Path<UserAddon>,
-) -> Result<Response, Problem> {
-    let owner = Owner { client: caller.client().clone(), user: path.user, addon: path.addon };
-    let parts = api.addons().export(&owner).await?;
+async fn export(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<Response, Problem> {
+    let parts = tenant.export(path).await?;
     let fields = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     Ok((fields, Body::from_stream(parts)).into_response())
+}
+
+/// Erases every value that the addon keeps for the user, those for a rollback too. The addon stays enabled, with its settings,
+/// grants and secrets; what users of the client share in it stays as well.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{userId}/addons/{addonId}/data", operation_id = "eraseUserAddonData", tag = "addons of users",
+    params(("userId" = String, Path), ("addonId" = String, Path)),
+    responses((status = 204, description = "Nothing is left"), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn erase(tenant: Tenant, Path(path): Path<UserAddon>) -> Result<StatusCode, Problem> {
+    tenant.erase_values(path).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A user's data of an addon.

@@ -1,7 +1,6 @@
 //! A user as a whole: everything that the user has is switched off at once.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
@@ -10,17 +9,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::enablements::Erase;
-use crate::addons::{AddonsError, Owner};
+use crate::addons::AddonsError;
 use crate::api::answer::job_path;
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::Path;
 use crate::api::extract::query::Query;
 use crate::api::openapi::WriteProblems;
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 use crate::model::id::{AddonId, UserId};
 use crate::model::lifecycle::EnablementState;
-use crate::work::JobOptions;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(leave))
@@ -36,26 +34,24 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn leave(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(user): Path<UserId>,
     Query(Erase(erase)): Query<Erase>,
 ) -> Result<Response, Problem> {
     let mut answer = UserLeave { jobs: Vec::new(), left: Vec::new() };
-    for (addon, state) in api.addons().had_by(caller.client(), &user).await? {
+    for (addon, state) in tenant.had_by(&user).await? {
         if state == EnablementState::Disabled && !erase {
             continue;
         }
-        let owner = Owner { client: caller.client().clone(), user: user.clone(), addon };
-        match api.addons().request_disable(&owner, erase, &JobOptions::default(), None).await {
+        match tenant.disable_one_of(&user, addon.clone(), erase).await {
             Ok(job) => answer.jobs.push(UserLeaveJob {
-                addon_id: owner.addon.to_string(),
+                addon_id: addon.to_string(),
                 status_url: job_path(&job.job_id),
                 job_id: job.job_id.to_string(),
             }),
             // Whoever erased it in this very moment did what was asked for.
             Err(AddonsError::NotFound(_)) => {}
-            Err(AddonsError::Conflict { message, .. }) => answer.left.push(left(&owner.addon, message)),
+            Err(AddonsError::Conflict { message, .. }) => answer.left.push(left(&addon, message)),
             Err(error) => return Err(error.into()),
         }
     }

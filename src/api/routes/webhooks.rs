@@ -4,7 +4,6 @@ mod deliveries;
 pub mod secrets;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
@@ -15,7 +14,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::answer::Whole;
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::UrlCheck;
 use crate::api::extract::path::Path;
@@ -23,6 +21,7 @@ use crate::api::extract::receiver::{FromReceiverFields, ReceiverBody, event_filt
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 use crate::model::id::EndpointId;
 use crate::webhooks::{EndpointChange, EndpointSpec, EndpointView, WebhookSecret};
 
@@ -80,13 +79,8 @@ struct Created {
     responses((status = 201, body = CreatedWebhookDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn create(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    ReceiverBody(CreateBody(spec)): ReceiverBody<CreateBody>,
-) -> Result<Response, Problem> {
-    let (endpoint, secret) = api.services.webhooks.create_endpoint(caller.client(), spec).await?;
-    api.work().listeners().forget(caller.client());
+async fn create(tenant: Tenant, ReceiverBody(CreateBody(spec)): ReceiverBody<CreateBody>) -> Result<Response, Problem> {
+    let (endpoint, secret) = tenant.create_endpoint(spec).await?;
     let location = format!("/api/v1/webhooks/{}", endpoint.id);
     let mut response = (StatusCode::CREATED, Json(Created { secret: secret.reveal(), endpoint })).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -101,8 +95,8 @@ async fn create(
     responses((status = 200, body = WebhookPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(State(api): State<ApiState>, caller: ClientCaller) -> Result<Response, Problem> {
-    Ok(Json(Whole::of(api.services.webhooks.endpoints(caller.client()).await?)).into_response())
+async fn list(tenant: Tenant) -> Result<Response, Problem> {
+    Ok(Json(Whole::of(tenant.endpoints().await?)).into_response())
 }
 
 /// An endpoint as it is, and how it fares.
@@ -112,12 +106,8 @@ async fn list(State(api): State<ApiState>, caller: ClientCaller) -> Result<Respo
     responses((status = 200, body = WebhookDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
-    Ok(Json(api.services.webhooks.endpoint(caller.client(), &id).await?).into_response())
+async fn read(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
+    Ok(Json(tenant.endpoint(&id).await?).into_response())
 }
 
 /// Changes an endpoint; what is left out stays. `state: "active"` starts one again that was disabled.
@@ -128,14 +118,11 @@ async fn read(
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn change(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(id): Path<EndpointId>,
     ReceiverBody(ChangeBody(change)): ReceiverBody<ChangeBody>,
 ) -> Result<Response, Problem> {
-    let endpoint = api.services.webhooks.change_endpoint(caller.client(), &id, &change).await?;
-    api.work().listeners().forget(caller.client());
-    Ok(Json(endpoint).into_response())
+    Ok(Json(tenant.change_endpoint(&id, &change).await?).into_response())
 }
 
 /// Removes an endpoint with everything that is known of its deliveries; what is on its way there is not sent any more.
@@ -145,13 +132,8 @@ async fn change(
     responses((status = 204, description = "It is gone"), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn remove(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
-    api.services.webhooks.remove_endpoint(caller.client(), &id).await?;
-    api.work().listeners().forget(caller.client());
+async fn remove(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
+    tenant.remove_endpoint(&id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -317,7 +317,7 @@ impl Enablement {
     }
 
     /// Everywhere that values of this user are kept, those of the version before too.
-    pub(super) fn kv_scopes(&self) -> Vec<String> {
+    pub(in crate::store) fn kv_scopes(&self) -> Vec<String> {
         let previous = self.previous.as_ref().map(|previous| &previous.setup.values);
         let copies = std::iter::once(&self.values).chain(previous);
         copies.map(|copy| copy.scope(&self.client, &self.user, &self.addon)).collect()

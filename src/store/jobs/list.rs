@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rand::Rng as _;
 
 use crate::model::code::JobCode;
-use crate::model::id::{ClientId, UserId};
+use crate::model::id::{AddonId, ClientId, UserId};
 use crate::model::job::{JobKind, JobStatus};
 use crate::store::jobs::{FIELDS, JobRecord, Jobs, NewJob, RawRecord, millis};
 use crate::store::page::Place;
@@ -37,6 +37,10 @@ pub struct JobFilter {
     pub status: Option<JobStatus>,
     /// Jobs that failed with this code.
     pub code: Option<JobCode>,
+    /// Jobs about this addon.
+    pub addon: Option<AddonId>,
+    /// Jobs of this queue.
+    pub lane: Option<String>,
 }
 
 impl JobFilter {
@@ -57,6 +61,8 @@ impl JobFilter {
     fn matches(&self, record: &JobRecord) -> bool {
         self.status.is_none_or(|wanted| record.public_status() == wanted)
             && self.code.is_none_or(|wanted| record.failure.as_ref().is_some_and(|failure| failure.code == wanted))
+            && self.addon.as_ref().is_none_or(|wanted| record.facts.addon.as_ref() == Some(wanted))
+            && self.lane.as_ref().is_none_or(|wanted| record.facts.lane == *wanted)
     }
 }
 

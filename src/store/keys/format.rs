@@ -42,6 +42,12 @@ pub(super) fn fresh(env: &str) -> Fresh {
 
 /// Reads a key's parts; none where the text cannot be one of ours.
 pub(super) fn parse(text: &str) -> Option<Parsed<'_>> {
+    let (parsed, is_whole) = read(text)?;
+    is_whole.then_some(parsed)
+}
+
+/// Reads the parts of what looks like a key, and whether its checksum fits.
+pub(super) fn read(text: &str) -> Option<(Parsed<'_>, bool)> {
     let rest = text.strip_prefix("sk_")?;
     let (env, rest) = rest.split_once('_')?;
     let (id, secret) = rest.split_once('_')?;
@@ -56,7 +62,7 @@ pub(super) fn parse(text: &str) -> Option<Parsed<'_>> {
         return None;
     }
     let (start, sum) = text.split_at_checked(text.len().checked_sub(CHECKSUM_CHARS)?)?;
-    (checksum(start) == sum).then_some(Parsed { env, id })
+    Some((Parsed { env, id }, checksum(start) == sum))
 }
 
 /// CRC-32 in base 62, six characters.

@@ -103,6 +103,8 @@ fn variables(redis: &TestRedis, folder: &Path) -> Vec<(String, String)> {
         ("SEMANTEST_ADDONS__CONSENT", String::from("implied")),
         ("SEMANTEST_ADDONS__APPROVAL", String::from("auto")),
         ("SEMANTEST_ADDONS__SIGNATURES", String::from("warn")),
+        // These tests ask as fast as they can.
+        ("SEMANTEST_LIMITS__ENFORCE", String::from("never")),
         // Most faults here are a process's own; `processes.rs` starts more.
         ("SEMANTEST_PROCESSES__COUNT", String::from("1")),
         ("SEMANTEST_LOG_FORMAT", String::from("json")),

@@ -1,7 +1,7 @@
 //! Who may call what.
 
 use reqwest::Method;
-use semantest::store::keys::{KeyScope, NewKey};
+use semantest::store::keys::{KeyScope, Keys, NewKey};
 use serde_json::json;
 
 use crate::support::app::{TestApp, a_while_ago, new_key};
@@ -10,7 +10,7 @@ use crate::support::until;
 const JOBS: &str = "/api/v1/jobs";
 
 #[tokio::test]
-async fn a_key_that_is_missing_mistyped_revoked_or_over_answers_the_same() {
+async fn a_key_that_opens_nothing_says_why() {
     let app = TestApp::api_only().await;
     let stranger = app.stranger();
     let good = app.key(&new_key("acme", &[KeyScope::Client])).await;
@@ -18,9 +18,22 @@ async fn a_key_that_is_missing_mistyped_revoked_or_over_answers_the_same() {
     let mut mistyped = good.clone();
     let last = mistyped.pop().expect("a character");
     mistyped.push(if last == 'a' { 'b' } else { 'a' });
-    for key in ["nonsense", "sk_test_x", &mistyped, &over] {
+    let foreign = TestApp::api_only().await.key(&new_key("acme", &[KeyScope::Client])).await;
+    let revoked = app.key(&new_key("acme", &[KeyScope::Client])).await;
+    let keys = Keys::new(app.redis.store().await);
+    assert!(keys.revoke(revoked.split('_').nth(2).expect("an id")).await.expect("a revocation"));
+    for (key, why) in [
+        ("nonsense", "this is no key"),
+        ("sk_test_x", "this is no key"),
+        (&mistyped, "mistyped"),
+        (&foreign, "no such key"),
+        (&revoked, "revoked"),
+        (&over, "expired"),
+    ] {
         let answer = stranger.with_key(key).get(JOBS).await.expect_problem(401, "UNAUTHENTICATED");
-        assert_eq!(answer.json()["detail"], "the key is not valid", "{key}");
+        let body = answer.json();
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(why)), "{why}: {body}");
+        assert!(!body.to_string().contains(key), "the key does not come back: {body}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"));
     }
     stranger.get(JOBS).await.expect_problem(401, "UNAUTHENTICATED");

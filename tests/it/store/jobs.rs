@@ -307,6 +307,7 @@ async fn lists_are_filtered_and_paged_newest_first_without_doubles() {
         kind: None,
         status,
         code,
+        ..JobFilter::default()
     };
     for (filter, expected) in [
         (JobFilter::default(), 300),

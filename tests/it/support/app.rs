@@ -37,6 +37,19 @@ struct Process {
     running: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
+/// A second server beside another one, on the same Redis and the same files.
+pub(crate) struct Twin {
+    base: String,
+    _process: Process,
+}
+
+impl Twin {
+    /// A client without a key.
+    pub(crate) fn stranger(&self) -> Http {
+        Http::to(&self.base)
+    }
+}
+
 /// What is left of a server that was stopped: another one goes on from there.
 pub(crate) struct Remains {
     redis: TestRedis,
@@ -69,15 +82,7 @@ impl TestApp {
 
     async fn launch(remains: Remains, is_dev: bool, roles: Roles, change: impl FnOnce(&mut Config)) -> Self {
         let Remains { redis, root, folder } = remains;
-        let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
-        config.storage.data_dir = folder.path().to_owned();
-        config.server.listen = ([127, 0, 0, 1], 0).into();
-        config.server.ops_listen = ([127, 0, 0, 1], 0).into();
-        config.server.key_environment = String::from("test");
-        // Signatures have tests of their own; the others publish without, as in `dev`.
-        config.addons.signatures = SignatureMode::Warn;
-        config.sandbox.compiler = crate::host::guest::compiler();
-        change(&mut config);
+        let config = configured(&redis, folder.path(), change);
         let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
         let mode = Mode { is_dev, root: root.clone() };
         let app = App::build(config, roles, numbers, mode).await.expect("a program");
@@ -89,6 +94,19 @@ impl TestApp {
         let (stop, heard) = shutdown::channel();
         let running = Some(tokio::spawn(bound.run(heard)));
         Self { redis, services, keys, base, ops, process: Process { stop, running }, root, folder }
+    }
+
+    /// A second API on the same Redis: what N servers share, these two do.
+    pub(crate) async fn twin(&self, is_dev: bool, change: impl FnOnce(&mut Config)) -> Twin {
+        let config = configured(&self.redis, self.folder.path(), change);
+        let (_, numbers) = semantest::telemetry::recorder().expect("a recorder");
+        let mode = Mode { is_dev, root: self.root.clone() };
+        let roles = Roles { api: true, lanes: Vec::new() };
+        let bound =
+            App::build(config, roles, numbers, mode).await.expect("a program").bind().await.expect("free ports");
+        let base = format!("http://{}", bound.api_address.expect("the API's address"));
+        let (stop, heard) = shutdown::channel();
+        Twin { base, _process: Process { stop, running: Some(tokio::spawn(bound.run(heard))) } }
     }
 
     /// Where the API listens, such as `http://127.0.0.1:8080`.
@@ -140,6 +158,20 @@ impl TestApp {
         }
         Remains { redis, root, folder }
     }
+}
+
+/// The settings that every server of a test has, and what this one changes.
+fn configured(redis: &TestRedis, folder: &Path, change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config { redis: redis.settings().clone(), ..Config::default() };
+    config.storage.data_dir = folder.to_owned();
+    config.server.listen = ([127, 0, 0, 1], 0).into();
+    config.server.ops_listen = ([127, 0, 0, 1], 0).into();
+    config.server.key_environment = String::from("test");
+    // Signatures have tests of their own; the others publish without, as in `dev`.
+    config.addons.signatures = SignatureMode::Warn;
+    config.sandbox.compiler = crate::host::guest::compiler();
+    change(&mut config);
+    config
 }
 
 impl Drop for Process {

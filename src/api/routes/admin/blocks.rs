@@ -19,6 +19,7 @@ use crate::api::extract::body::{FromFields, JsonBody};
 use crate::api::extract::caller::AdminCaller;
 use crate::api::extract::fields::Fields;
 use crate::api::extract::path::{BlockId, KeyOfPublisher, Path};
+use crate::api::layers::NothingChanged;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
@@ -104,8 +105,12 @@ struct Blocked {
 }
 
 impl Blocked {
-    const fn trial(impact: Impact) -> Self {
-        Self { dry_run: true, key: None, block: None, impact }
+    /// What it would hit: nothing was changed.
+    fn trial(impact: Impact) -> Response {
+        let shown = Self { dry_run: true, key: None, block: None, impact };
+        let mut response = Json(shown).into_response();
+        response.extensions_mut().insert(NothingChanged);
+        response
     }
 }
 
@@ -134,7 +139,7 @@ async fn block(
 ) -> Result<Response, Problem> {
     if wish.dry_run {
         let impact = api.addons().impact(&wish.target).await?;
-        return Ok(Json(Blocked::trial(impact)).into_response());
+        return Ok(Blocked::trial(impact));
     }
     let (block, impact) = api.addons().block(wish.target, wish.reason, caller.client()).await?;
     let answer = Blocked { dry_run: false, key: None, block: Some(block), impact };
@@ -188,7 +193,7 @@ async fn revoke(
     let since = wish.since.unwrap_or_else(clock::now);
     if wish.dry_run {
         let impact = api.addons().revocation_impact(&path.publisher, &path.key, since).await?;
-        return Ok(Json(Blocked::trial(impact)).into_response());
+        return Ok(Blocked::trial(impact));
     }
     let revoking = api.addons().revoke_key(&path.publisher, &path.key, since, wish.reason, caller.client());
     let (key, block, impact) = revoking.await?;

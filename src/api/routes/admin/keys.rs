@@ -1,10 +1,12 @@
-//! Keys: made, listed, revoked. A key's text is shown once.
+//! Keys: made, listed, rotated, revoked. A key's text is shown once.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -24,15 +26,19 @@ use crate::api::state::ApiState;
 use crate::clock;
 use crate::model::id::{AddonId, ClientId};
 use crate::store::control::Message;
-use crate::store::keys::{KeyRecord, KeyScope, NewKey};
+use crate::store::keys::{self, KeyRecord, KeyScope, NewKey};
 
 /// Longest life of a key that has an end, in days.
 const MAX_DAYS: u64 = 3650;
 /// Most namespaces of one key.
 const MAX_NAMESPACES: usize = 50;
+/// How long a rotated key goes on where nothing else is asked for: a day to roll out the new one.
+const OVERLAP_SECS: u64 = 24 * 60 * 60;
+/// The most that may be asked for: 30 days.
+const MAX_OVERLAP_SECS: u64 = 30 * OVERLAP_SECS;
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(revoke))
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(rotate)).routes(routes!(revoke))
 }
 
 /// A key that is wanted.
@@ -124,6 +130,64 @@ async fn list(
     Ok(Json(Whole::of(keys)).into_response())
 }
 
+/// How long the old key goes on.
+#[derive(Debug)]
+struct RotateBody {
+    overlap: Duration,
+}
+
+impl FromFields for RotateBody {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let seconds = fields.integer("overlapSecs", 0..=MAX_OVERLAP_SECS).unwrap_or(OVERLAP_SECS);
+        Some(Self { overlap: Duration::from_secs(seconds) })
+    }
+}
+
+/// A key in the place of another one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rotated {
+    replaces: String,
+    old_key_ends_at: DateTime<Utc>,
+    #[serde(flatten)]
+    created: Created,
+}
+
+/// Makes a key in the place of another one, with the same client, scopes and namespaces. The old one goes on working for
+/// `overlapSecs` (a day when left out), so that whoever uses it can change over.
+#[utoipa::path(
+    post, path = "/api/v1/admin/keys/{keyId}/rotate", operation_id = "rotateKey", tag = "admin", params(("keyId" = String, Path)),
+    request_body = RotateKeyRequest,
+    responses((status = 201, body = RotatedKeyDocument), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn rotate(
+    State(api): State<ApiState>,
+    _caller: AdminCaller,
+    Path(KeyId(id)): Path<KeyId>,
+    JsonBody(wish): JsonBody<RotateBody>,
+) -> Result<Response, Problem> {
+    let rotation = match api.keys.rotate(&id, wish.overlap).await? {
+        keys::Rotated::Done(rotation) => *rotation,
+        keys::Rotated::Missing => return Err(no_key()),
+        keys::Rotated::Over => {
+            return Err(Problem::new(ProblemCode::Conflict, "this key does not work any more; make a new one"));
+        }
+        keys::Rotated::Before(next) => {
+            let detail = format!("this key was rotated before: rotate the one in its place, `{next}`");
+            return Err(Problem::new(ProblemCode::Conflict, detail));
+        }
+    };
+    api.key_cache.hear(&Message::KeyChanged { id: id.clone() });
+    let created = Created { key: rotation.text, record: rotation.record };
+    let answer = Rotated { replaces: id, old_key_ends_at: rotation.old_ends_at, created };
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+fn no_key() -> Problem {
+    Problem::new(ProblemCode::NotFound, "there is no key with this id")
+}
+
 /// Stops a key everywhere, at once.
 #[utoipa::path(
     post, path = "/api/v1/admin/keys/{keyId}/revoke", operation_id = "revokeKey", tag = "admin", params(("keyId" = String, Path)),
@@ -136,7 +200,7 @@ async fn revoke(
     Path(KeyId(id)): Path<KeyId>,
 ) -> Result<Response, Problem> {
     if !api.keys.revoke(&id).await? {
-        return Err(Problem::new(ProblemCode::NotFound, "there is no key with this id"));
+        return Err(no_key());
     }
     // The others forget when the message arrives; this process at once.
     api.key_cache.hear(&Message::KeyChanged { id });
@@ -157,6 +221,29 @@ pub struct CreateKeyRequest {
     /// Days until it stops working; never when left out.
     #[schema(minimum = 1, maximum = 3650)]
     pub expires_in_days: Option<u32>,
+}
+
+/// How long the old key goes on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateKeyRequest {
+    /// Seconds that the old key goes on working, at most 30 days; a day when left out.
+    #[schema(maximum = 2_592_000)]
+    pub overlap_secs: Option<u32>,
+}
+
+/// A key in the place of another one.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RotatedKey)]
+pub struct RotatedKeyDocument {
+    /// The id of the old key.
+    pub replaces: String,
+    /// When the old key stops working.
+    pub old_key_ends_at: DateTime<Utc>,
+    /// The new key.
+    #[serde(flatten)]
+    pub created: CreatedKeyDocument,
 }
 
 /// A fresh key.

@@ -1,7 +1,6 @@
 //! What was sent to an endpoint: tried out, looked at, sent again.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
@@ -10,12 +9,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::extract::caller::ClientCaller;
 use crate::api::extract::path::Path;
 use crate::api::extract::query::{FromQuery, Paging, Query, QueryFields};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::Tenant;
 use crate::model::id::{DeliveryId, EndpointId};
 use crate::store::deliveries::DeliveryStatus;
 use crate::webhooks::DeliveryView;
@@ -37,12 +36,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
               WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn test(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
-    let delivery = api.services.webhooks.test(caller.client(), &id).await?;
+async fn test(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
+    let delivery = tenant.test_endpoint(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
 }
 
@@ -70,14 +65,8 @@ impl FromQuery for ListQuery {
     responses((status = 200, body = DeliveryPage), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn list(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<EndpointId>,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, Problem> {
-    let (client, Paging { cursor, limit }) = (caller.client(), query.paging);
-    let page = api.services.webhooks.deliveries(client, &id, query.status, cursor.as_deref(), limit).await?;
+async fn list(tenant: Tenant, Path(id): Path<EndpointId>, Query(query): Query<ListQuery>) -> Result<Response, Problem> {
+    let page = tenant.deliveries(&id, query.status, &query.paging).await?;
     let page: work::Page<DeliveryView> = work::Page { data: page.items, next_cursor: page.next_cursor };
     Ok(Json(page).into_response())
 }
@@ -89,12 +78,8 @@ async fn list(
     responses((status = 202, description = "It is on its way", body = DeliveryDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn replay(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<DeliveryId>,
-) -> Result<Response, Problem> {
-    let delivery = api.services.webhooks.replay(caller.client(), &id).await?;
+async fn replay(tenant: Tenant, Path(id): Path<DeliveryId>) -> Result<Response, Problem> {
+    let delivery = tenant.replay(&id).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)).into_response())
 }
 
@@ -142,12 +127,11 @@ struct Replayed {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn replay_since(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(id): Path<EndpointId>,
     Query(query): Query<SinceQuery>,
 ) -> Result<Response, Problem> {
-    let replayed = api.services.webhooks.replay_since(caller.client(), &id, query.since, query.only_failed).await?;
+    let replayed = tenant.replay_since(&id, query.since, query.only_failed).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed })).into_response())
 }
 

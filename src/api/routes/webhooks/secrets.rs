@@ -1,8 +1,7 @@
 //! What signs webhooks: of an endpoint, of per-request addresses, and the public keys.
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::extract::caller::{Caller, ClientCaller};
 use crate::api::extract::fields::Fields;
 use crate::api::extract::job_options::UrlCheck;
 use crate::api::extract::path::Path;
@@ -19,6 +17,7 @@ use crate::api::extract::receiver::{FromReceiverFields, ReceiverBody};
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::Problem;
 use crate::api::state::ApiState;
+use crate::api::tenant::{Tenant, Visitor};
 use crate::model::id::{ClientId, EndpointId};
 use crate::webhooks::{KeyPair, SecretPair, WebhookSecret};
 
@@ -74,12 +73,8 @@ fn shown(pair: SecretPair) -> Response {
     responses((status = 200, body = SecretDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
-    Path(id): Path<EndpointId>,
-) -> Result<Response, Problem> {
-    Ok(shown(api.services.webhooks.secret(caller.client(), &id).await?))
+async fn read(tenant: Tenant, Path(id): Path<EndpointId>) -> Result<Response, Problem> {
+    Ok(shown(tenant.endpoint_secret(&id).await?))
 }
 
 /// A secret that the client has made itself.
@@ -108,12 +103,11 @@ pub struct RotateWebhookRequest {
     security(("bearer" = []), ("apiKey" = [])),
 )]
 async fn rotate(
-    State(api): State<ApiState>,
-    caller: ClientCaller,
+    tenant: Tenant,
     Path(id): Path<EndpointId>,
     ReceiverBody(RotateBody(given)): ReceiverBody<RotateBody>,
 ) -> Result<Response, Problem> {
-    Ok(shown(api.services.webhooks.rotate(caller.client(), &id, given.as_ref()).await?))
+    Ok(shown(tenant.rotate_endpoint(&id, given.as_ref()).await?))
 }
 
 /// What signs webhooks that go to the client's per-request addresses.
@@ -122,8 +116,8 @@ async fn rotate(
     responses((status = 200, body = SecretDocument), ReadProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn read_default(State(api): State<ApiState>, caller: ClientCaller) -> Result<Response, Problem> {
-    Ok(shown(api.services.webhooks.default_secret(caller.client()).await?))
+async fn read_default(tenant: Tenant) -> Result<Response, Problem> {
+    Ok(shown(tenant.default_secret().await?))
 }
 
 /// Gives the client another default secret, and another key pair. For a day those before sign too.
@@ -132,8 +126,8 @@ async fn read_default(State(api): State<ApiState>, caller: ClientCaller) -> Resu
     responses((status = 200, body = SecretDocument), WriteProblems),
     security(("bearer" = []), ("apiKey" = [])),
 )]
-async fn rotate_default(State(api): State<ApiState>, caller: ClientCaller) -> Result<Response, Problem> {
-    Ok(shown(api.services.webhooks.rotate_default(caller.client()).await?))
+async fn rotate_default(tenant: Tenant) -> Result<Response, Problem> {
+    Ok(shown(tenant.rotate_default_secret().await?))
 }
 
 /// Whose keys are asked for.
@@ -185,16 +179,8 @@ struct KeyDocument {
     responses((status = 200, body = KeysDocument), ReadProblems),
     security((), ("bearer" = []), ("apiKey" = [])),
 )]
-async fn keys(
-    State(api): State<ApiState>,
-    Query(query): Query<KeysQuery>,
-    fields: HeaderMap,
-) -> Result<Response, Problem> {
-    let client = match query.client {
-        Some(client) => client,
-        None => Caller::of(&fields, &api).await?.client().clone(),
-    };
-    let pairs = api.services.webhooks.key_pairs(&client).await?;
+async fn keys(visitor: Visitor, Query(query): Query<KeysQuery>) -> Result<Response, Problem> {
+    let pairs = visitor.webhook_key_pairs(query.client).await?;
     let keys: Vec<_> = pairs.iter().map(KeyPair::public).collect();
     Ok(Json(serde_json::json!({ "keys": keys })).into_response())
 }

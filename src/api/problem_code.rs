@@ -194,9 +194,7 @@ impl ProblemCode {
             }
             Self::AddonNotFound => "The registry has no such addon or version, or the user has no such enablement.",
             Self::MethodNotAllowed => "The field `Allow` lists the methods that this path knows.",
-            Self::NotAcceptable => {
-                "Send `Accept: application/json`, the media type of the route, or no `Accept` at all."
-            }
+            Self::NotAcceptable => "Send `Accept: application/json`, the route's media type, or no `Accept` at all.",
             Self::Conflict => {
                 "Another change is on its way, or the state does not allow this one. Read the resource, then decide. With `Retry-After` the same request may simply be repeated."
             }
@@ -219,9 +217,7 @@ impl ProblemCode {
             Self::IdempotencyMismatch => {
                 "The same `Idempotency-Key` was used with another body within 24 hours. Use a fresh key for a new request."
             }
-            Self::HeadersTooLarge => {
-                "`detail` names the limit. Send fewer or shorter header fields; data belongs in the body."
-            }
+            Self::HeadersTooLarge => "`detail` names the limit. Send fewer or shorter header fields.",
             Self::RateLimited => {
                 "`detail` names the limit. Wait for as long as `Retry-After` says; the fields `RateLimit-Policy` and `RateLimit` of every answer tell the limits and what is left of them."
             }

@@ -13,6 +13,7 @@ pub mod imaging;
 pub mod limits;
 mod load;
 pub mod log;
+pub mod pictures;
 pub mod processes;
 pub mod queues;
 pub mod redis;
@@ -23,6 +24,7 @@ pub mod secrets;
 pub mod server;
 pub mod signals;
 pub mod signatures;
+pub mod spend;
 pub mod starts;
 pub mod storage;
 pub mod value_keys;
@@ -56,6 +58,10 @@ pub struct Config {
     pub addons: addons::AddonSettings,
     /// Image providers.
     pub imaging: imaging::ImagingSettings,
+    /// How much may be spent on pictures.
+    pub spend: spend::SpendSettings,
+    /// How pictures are kept.
+    pub pictures: pictures::PictureSettings,
     /// Deliveries.
     pub webhooks: webhooks::WebhookSettings,
     /// Where we may connect to for strangers.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::digest::Digest;
 use crate::model::event::{EventBody, EventData, EventType, WebhookTarget};
-use crate::model::id::{AddonId, JobId, UserId};
+use crate::model::id::{AddonId, BatchId, JobId, UserId};
 use crate::model::job::{Failure, JobKind, JobStatus, Outcome};
 use crate::model::lifecycle::EnablementState;
 
@@ -89,6 +89,26 @@ impl JobFacts<'_> {
         };
         EventBody { event, timestamp: at, data }
     }
+}
+
+/// All jobs of a batch are over. A batch has exactly one such event.
+#[must_use]
+pub fn batch_completed(
+    at: DateTime<Utc>,
+    id: &BatchId,
+    user: &UserId,
+    metadata: Option<Value>,
+    result: Value,
+) -> EventBody {
+    let data = EventData {
+        batch_id: Some(id.to_string()),
+        user_id: Some(user.to_string()),
+        status: Some(JobStatus::Completed),
+        result: Some(result),
+        metadata,
+        ..EventData::of("batch", 1)
+    };
+    EventBody { event: EventType::BatchCompleted, timestamp: at, data }
 }
 
 /// What every event of one enablement says.

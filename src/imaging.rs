@@ -9,9 +9,12 @@ pub mod artifacts;
 pub mod cost;
 pub mod error;
 pub mod gallery;
+pub mod overspent;
 pub mod provider;
 pub mod providers;
 pub mod sniff;
+pub mod spend;
+pub mod thumbnail;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +30,7 @@ use crate::imaging::provider::{Parts, Provider};
 use crate::imaging::sniff::Caps;
 use crate::model::id::AddonId;
 use crate::model::image::ImageRequest;
+use crate::store::artifacts::Provenance;
 
 /// The name that leaves the choice of a provider to the host.
 pub const AUTOMATIC: &str = "automatic";
@@ -147,6 +151,16 @@ impl Imaging {
         self.house.caps
     }
 
+    /// IPTC's word for how the pictures of this provider came about. An addon's are taken for a model's: the platform does not
+    /// know what it asks.
+    #[must_use]
+    pub fn source_type(&self, provider: &str) -> &'static str {
+        match self.house.providers.get(provider) {
+            Some(configured) if configured.kind == SUBSTITUTE => Provenance::BY_PROGRAM,
+            Some(_) | None => Provenance::BY_MODEL,
+        }
+    }
+
     /// Every provider, and what it lacks.
     #[must_use]
     pub fn states(&self) -> Vec<ProviderState> {
@@ -169,11 +183,21 @@ impl Imaging {
             .provider
             .check(&choice.request)
             .map_err(|source| ImagingError::Misfit { name: choice.name.clone(), source })?;
+        let held = match (&cx.account, cost::estimate(&choice.prices, &choice.request)) {
+            (Some(account), Some(cost)) => {
+                Some(account.hold(&choice.name, cost, ulid::Ulid::generate().to_string()).await?)
+            }
+            _ => None,
+        };
         let answer = tokio::select! {
             biased;
             () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
             answer = choice.provider.generate(&choice.request, cx) => answer,
         };
+        if let Some(held) = held {
+            let counted = held.counted();
+            held.settle(cost::spent(&choice.prices, choice.request.quality.as_deref(), counted, &answer)).await;
+        }
         let drawn = answer.map_err(|source| failed(&choice.name, source))?;
         let mut notes = choice.notes;
         notes.extend(drawn.notes);

@@ -4,6 +4,7 @@
 //! function here, then the record again, and only then the queue.
 
 mod adopt;
+mod batch;
 mod deliver;
 mod dispatch;
 mod generate;
@@ -27,6 +28,7 @@ use serde_json::Value;
 use crate::addons::{Addons, CallContext, Owner};
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
+use crate::imaging::spend::Spending;
 use crate::model::code::JobCode;
 use crate::model::id::{ClientId, UserId};
 use crate::model::job_error::JobError;
@@ -50,6 +52,8 @@ pub struct Services {
     pub addons: Addons,
     /// Image providers.
     pub imaging: Imaging,
+    /// What pictures cost whom.
+    pub spending: Spending,
     /// Addons that draw.
     pub painters: Painters,
     /// Pictures that stay.

@@ -6,6 +6,8 @@
 
 mod admission;
 mod announce;
+mod batch;
+mod batch_view;
 mod cancel;
 mod everywhere;
 mod idempotency;
@@ -34,6 +36,7 @@ use crate::model::job_error::JobError;
 use crate::model::rate::RateStanding;
 use crate::model::started::StartedBy;
 use crate::queue::{Producer, QueueError};
+use crate::store::batches::Batches;
 use crate::store::clients::Clients;
 use crate::store::control::Control;
 use crate::store::endpoints::Endpoints;
@@ -47,6 +50,8 @@ use crate::store::{Store, StoreError};
 pub use crate::store::jobs::JobFilter;
 pub use admission::Admission;
 pub use announce::dispatch_id;
+pub use batch::{BatchSubmission, MOST_JOBS, ReservedBatch, SubmittedBatch};
+pub use batch_view::{BatchCounts, BatchJobView, BatchView, batch_path};
 pub use everywhere::{OwnedJob, RetriedMany, RetryPace};
 pub use idempotency::Reserved;
 pub use listeners::{Ears, Listeners};
@@ -205,6 +210,7 @@ impl WorkError {
 #[derive(Clone)]
 pub struct Work {
     jobs: Jobs,
+    batches: Batches,
     clients: Clients,
     events: JobEvents,
     idempotency: Idempotency,
@@ -222,6 +228,7 @@ impl Work {
     pub fn new(store: &Store, producer: Producer, control: Control) -> Self {
         Self {
             jobs: Jobs::new(store.clone()),
+            batches: Batches::new(store.clone()),
             clients: Clients::new(store.clone()),
             events: JobEvents::new(store.clone()),
             idempotency: Idempotency::new(store.clone()),

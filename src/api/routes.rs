@@ -4,6 +4,7 @@ pub mod actions;
 mod addons;
 pub mod admin;
 mod artifacts;
+pub mod batches;
 pub mod budget;
 pub mod chat;
 pub mod enablements;
@@ -19,6 +20,7 @@ pub mod publish;
 pub mod schemas;
 pub mod secrets;
 pub mod updates;
+pub mod usage;
 pub mod user_data;
 pub mod users;
 pub mod webhooks;
@@ -34,6 +36,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(description::base())
         .merge(chat::routes())
         .merge(images::routes())
+        .merge(batches::routes())
         .merge(jobs::routes())
         .merge(job_events::routes())
         .merge(addons::routes())
@@ -47,6 +50,7 @@ pub(super) fn all() -> OpenApiRouter<ApiState> {
         .merge(explain::routes())
         .merge(actions::routes())
         .merge(artifacts::routes())
+        .merge(usage::routes())
         .merge(webhooks::routes())
         .merge(admin::routes())
         .merge(health::routes())

@@ -6,6 +6,7 @@
 
 mod addons;
 mod artifacts;
+mod batches;
 mod jobs;
 mod secrets;
 mod webhooks;
@@ -23,6 +24,7 @@ use crate::model::units::ByteSize;
 use crate::shutdown::Stop;
 use crate::store::keys::KeyScope;
 
+pub(super) use artifacts::no_artifact;
 pub use jobs::Ask;
 
 /// One client's part of the platform, for a key that has the scope `client`.

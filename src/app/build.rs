@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::imaging::Imaging;
 use crate::imaging::gallery::Gallery;
 use crate::imaging::sniff::Caps;
+use crate::imaging::spend::Spending;
 use crate::jobs::Services;
 use crate::model::id::ClientId;
 use crate::net::oci::Registries;
@@ -73,8 +74,8 @@ impl App {
         let host = if roles.lanes.is_empty() { None } else { Some(host(&config, &mode, supervisor).await?) };
         // A worker has no listener of its own; its links lead to where the settings say that the API is.
         let public_url = public_url(&config, config.server.listen);
-        let gallery =
-            Gallery::new(&store, blobs.clone(), &mode.root, &public_url, config.server.artifact_ttl.duration());
+        let kept = (config.server.artifact_ttl.duration(), &config.pictures);
+        let gallery = Gallery::new(&store, blobs.clone(), &mode.root, &public_url, kept);
         let sources = client(&config, Purpose::Sources, &mode)?;
         let guests = GuestClient::new(&config.egress, &config.sandbox.http, mode.is_dev)
             .context("setting up the way out for addons")?;
@@ -107,6 +108,7 @@ impl App {
             imaging: Imaging::new(&config.imaging, &config.egress, mode.is_dev)
                 .context("setting up image providers")?,
             webhooks: webhooks(&config, &store, &producer, &mode)?,
+            spending: Spending::new(&store, &config.spend),
             keys: Keys::new(store.clone()),
             painters: Painters::new(addons.clone(), gallery.clone(), Caps::of(&config.imaging)),
             default_client: ClientId::parse(&config.server.default_client).context("server.default_client")?,

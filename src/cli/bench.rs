@@ -18,6 +18,7 @@ mod road;
 mod sandbox;
 mod setup;
 mod table;
+mod turns;
 
 use std::path::PathBuf;
 
@@ -37,7 +38,7 @@ pub(super) struct BenchArgs {
     #[arg(long)]
     json: bool,
     /// What to measure, separated by commas.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Road, Part::Calls, Part::Processes, Part::Many])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Road, Part::Calls, Part::Processes, Part::Many, Part::Turns])]
     parts: Vec<Part>,
     /// Jobs per round of the throughput measurements.
     #[arg(long, default_value_t = 20_000)]
@@ -73,6 +74,8 @@ enum Part {
     Processes,
     /// Many addons on one worker.
     Many,
+    /// One user's few pictures behind another one's crowd.
+    Turns,
 }
 
 /// Median and slow end of a time; its unit is in the figure's name.
@@ -103,6 +106,8 @@ struct Figures {
     jobs_by_processes: Option<processes::Road>,
     #[serde(skip_serializing_if = "Option::is_none")]
     many_addons: Option<many::Many>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turns: Option<turns::Turns>,
     version: &'static str,
     is_debug_build: bool,
 }
@@ -144,6 +149,9 @@ pub(super) async fn run(config: Config, args: BenchArgs) -> anyhow::Result<()> {
     }
     if args.parts.contains(&Part::Road) {
         figures.road = Some(road::measure(&mut bench, loads, args.jobs, args.seconds).await?);
+    }
+    if args.parts.contains(&Part::Turns) {
+        figures.turns = Some(turns::measure(&bench).await?);
     }
     if let (true, Some(subject)) = (args.parts.contains(&Part::Many), subjects.into_iter().next()) {
         figures.many_addons = Some(many::measure(subject, args.many).await?);

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::model::id::{ArtifactId, JobId};
+use crate::model::id::{ArtifactId, BatchId, JobId};
 
 /// What the signature is for, so that a signature made for something else never fits a link.
 const DOMAIN: &[u8] = b"semantest artifact link v1";
@@ -116,10 +116,23 @@ impl ArtifactLinks {
         format!("{}/api/v1/artifacts/{artifact}?{query}", self.public_url)
     }
 
+    /// The same for its small copy.
+    #[must_use]
+    pub fn thumbnail_url(&self, artifact: &ArtifactId, expires: DateTime<Utc>) -> String {
+        let query = sign(&self.key, artifact, expires);
+        format!("{}/api/v1/artifacts/{artifact}/thumbnail?{query}", self.public_url)
+    }
+
     /// Where the owner of a job reads it, with a key.
     #[must_use]
     pub fn job_url(&self, job: &JobId) -> String {
         format!("{}/api/v1/jobs/{job}", self.public_url)
+    }
+
+    /// Where the owner of a batch reads it, with a key.
+    #[must_use]
+    pub fn batch_url(&self, batch: &BatchId) -> String {
+        format!("{}/api/v1/images/batches/{batch}", self.public_url)
     }
 
     /// Whether the query of a request opens `artifact` at `now`.

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::config::secret::SecretError;
+use crate::imaging::overspent::Overspent;
 use crate::imaging::sniff::SniffError;
 use crate::model::code::JobCode;
 use crate::model::disposition::{Disposition, clamp_retry_after};
 use crate::model::job::Failure;
 use crate::model::job_error::JobError;
 use crate::net::NetError;
+use crate::store::StoreError;
 
 /// Why a request brought no pictures.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +74,12 @@ pub enum ImagingError {
         #[source]
         source: ProviderError,
     },
+    /// The client, or its user, would spend more than it may.
+    #[error("{0}")]
+    Overspent(Overspent),
+    /// What it costs could not be counted, so nobody was asked.
+    #[error("counting what the picture costs")]
+    Ledger(#[source] StoreError),
     /// The job was cancelled meanwhile.
     #[error("cancelled while the picture was made")]
     Cancelled,
@@ -87,6 +95,8 @@ impl ImagingError {
             }
             Self::AddonUnknown { source, .. } => source.failure.code,
             Self::Misfit { .. } => JobCode::ProviderRefused,
+            Self::Overspent(_) => JobCode::QuotaExceeded,
+            Self::Ledger(_) => JobCode::Internal,
             Self::Provider { source, .. } => source.code(),
             Self::Cancelled => JobCode::Cancelled,
         }
@@ -101,7 +111,9 @@ impl ImagingError {
             | Self::NotReady { .. }
             | Self::Misfit { .. }
             | Self::NobodyCan { .. }
+            | Self::Overspent(_)
             | Self::Cancelled => Disposition::GiveUp,
+            Self::Ledger(source) => source.disposition(),
             Self::AddonUnknown { source, .. } => source.disposition,
             Self::Provider { source, .. } => source.disposition(),
         }
@@ -125,6 +137,8 @@ impl ImagingError {
             | Self::AddonUnknown { .. }
             | Self::NotReady { .. }
             | Self::NobodyCan { .. }
+            | Self::Overspent(_)
+            | Self::Ledger(_)
             | Self::Cancelled => self.to_string(),
         }
     }
@@ -137,6 +151,12 @@ impl From<ImagingError> for JobError {
             retryable: disposition.is_retryable(),
             ..Failure::permanent(error.code(), error.public_message())
         };
+        if let ImagingError::Overspent(over) = &error {
+            // Not by itself: whoever asked is told when, and decides.
+            failure.retryable = true;
+            failure.retry_at = Some(over.until);
+            failure.details = Some(json!({ "unit": "usdMicros", "reached": over.reached, "allowed": over.allowed }));
+        }
         if let ImagingError::Provider { source: ProviderError::Addon { error: own }, .. } = &error {
             failure.addon_code.clone_from(&own.failure.addon_code);
             failure.details = Some(json!({ "code": own.failure.code, "details": own.failure.details }));

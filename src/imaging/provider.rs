@@ -11,6 +11,7 @@ use crate::config::egress::EgressSettings;
 use crate::config::imaging::{Price, ProviderSettings};
 use crate::imaging::error::{BuildError, Misfit, ProviderError};
 use crate::imaging::sniff::{Caps, Format};
+use crate::imaging::spend::Account;
 use crate::model::id::JobId;
 use crate::model::image::ImageRequest;
 use crate::model::job_error::JobError;
@@ -67,6 +68,8 @@ pub struct GenerateContext {
     pub is_dev: bool,
     /// A pseudonym of client and user (an HMAC), for providers that want to know who misbehaves.
     pub user_tag: String,
+    /// Who pays; none where nobody counts.
+    pub account: Option<Account>,
     /// The user's addons that draw; none where nobody's addons may.
     pub addons: Option<Arc<dyn AddonProviders>>,
 }

@@ -21,6 +21,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format there is.
+    pub const ALL: [Self; 4] = [Self::Png, Self::Jpeg, Self::Gif, Self::Webp];
+
     /// The format's name, as results carry it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -65,6 +68,9 @@ pub struct Caps {
 }
 
 impl Caps {
+    /// Any picture: for those that we made ourselves.
+    pub const NONE: Self = Self { max_bytes: u64::MAX, max_pixels: u64::MAX };
+
     /// The limits that the settings draw for every provider.
     #[must_use]
     pub const fn of(settings: &ImagingSettings) -> Self {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::events::{self, JobFacts};
-use crate::jobs::{JobResult, Services, heard};
+use crate::jobs::{JobResult, Services, batch, heard};
 use crate::model::code::JobCode;
 use crate::model::event::{Announcement, EventBody, EventType};
 use crate::model::id::{AddonId, JobId};
@@ -31,6 +31,9 @@ pub(super) async fn run(ticket: Dispatch, services: &Services) -> JobResult {
     if let Some(walk) = &ticket.block {
         let told = services.addons.tell_of_block(walk).await?;
         return Ok(json!({ "told": told }));
+    }
+    if let Some(batch) = &ticket.batch_id {
+        return batch::over(services, batch).await;
     }
     let job =
         JobId::parse(&ticket.job_id).map_err(|error| JobError::permanent(JobCode::TicketInvalid, error.to_string()))?;

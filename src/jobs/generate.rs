@@ -16,6 +16,7 @@ use crate::model::id::{ArtifactId, UserId};
 use crate::model::image::ImageRequest;
 use crate::model::job_error::JobError;
 use crate::queue::tickets::generate::Generate;
+use crate::store::artifacts::Provenance;
 use crate::work::progress::Found;
 
 pub(super) async fn run(cx: JobCx) -> JobResult {
@@ -74,6 +75,7 @@ async fn provide(cx: &JobCx, user: &UserId, request: &ImageRequest) -> Result<Fo
         job_id: cx.call.job_id.clone(),
         is_dev: cx.services.is_dev,
         user_tag: cx.services.gallery.user_tag(&cx.record.facts.client, user),
+        account: Some(cx.services.spending.account((&cx.record.facts.client, user), &cx.call.job_id)),
         addons: Some(cx.services.painters.of(&cx.record.facts.client, user, &cx.call)),
     };
     let generated = cx.services.imaging.generate(request, &context).await?;
@@ -92,7 +94,7 @@ async fn after(
 ) -> Result<Found<Vec<Value>>, JobError> {
     let mut images = Vec::with_capacity(generated.pictures.len());
     for (index, picture) in (0..).zip(&generated.pictures) {
-        images.push(keep(cx, user, request, (index, picture), hooks).await?);
+        images.push(keep(cx, user, (request, generated), (index, picture), hooks).await?);
     }
     let count = images.len();
     Ok(Found::with(images, json!({ "pictures": count })))
@@ -102,7 +104,7 @@ async fn after(
 async fn keep(
     cx: &JobCx,
     user: &UserId,
-    request: &ImageRequest,
+    (request, generated): (&ImageRequest, &Generated),
     (index, picture): (u32, &Picture),
     hooks: &mut Trace,
 ) -> Result<Value, JobError> {
@@ -124,8 +126,9 @@ async fn keep(
         Some(asset) => gallery.find(client, &asset.id).await?,
         None => None,
     };
+    let provenance = provenance(cx, generated, picture);
     let mut view = match replacement {
-        Some(record) => gallery.picture_view(&record),
+        Some(record) => gallery.picture_view(&gallery.mark(record, provenance).await?),
         None => {
             let new = NewArtifact {
                 id,
@@ -134,6 +137,7 @@ async fn keep(
                 job_id: Some(cx.call.job_id.clone()),
                 media_type: given.media_type.clone(),
                 metadata: given.metadata.clone(),
+                provenance: Some(provenance),
             };
             gallery.keep_picture(new, picture).await?
         }
@@ -146,4 +150,13 @@ async fn keep(
         );
     }
     Ok(view)
+}
+
+/// What made a picture, for whoever has to mark it.
+fn provenance(cx: &JobCx, generated: &Generated, picture: &Picture) -> Provenance {
+    Provenance {
+        digital_source_type: cx.services.imaging.source_type(&generated.provider).into(),
+        provider: generated.provider.clone(),
+        model: picture.model.clone(),
+    }
 }

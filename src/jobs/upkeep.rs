@@ -35,6 +35,8 @@ const MAX_MEMBERS: usize = 1000;
 const LISTED_FOR: TimeDelta = TimeDelta::hours(1);
 /// Artifacts that one sweep removes.
 const MAX_ARTIFACTS: usize = 500;
+/// Thumbnails that one sweep makes: some seconds of one thread.
+const MAX_THUMBNAILS: usize = 100;
 
 /// How often the components are looked through: each look lists all of them.
 const COMPONENTS_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -54,12 +56,14 @@ pub(super) async fn run(services: &Services) -> JobResult {
     let lost = end_lost(services, now).await;
     let unlisted = tidy_lists(services, now).await;
     let expired = services.gallery.sweep(MAX_ARTIFACTS).await.map_err(JobError::from);
+    let small = services.gallery.make_thumbnails(services.imaging.caps(), MAX_THUMBNAILS).await;
     let unnamed = sweep_components(services).await;
     let recompiled = services.addons.recompile().await;
     let followed = services.addons.follow_versions(MAX_FOLLOWED).await;
     let signals = services.addons.look_after_signals(MAX_SIGNALS).await;
     let secrets = services.addons.look_after_secrets(MAX_SECRETS).await;
     let (owed, announced, lost, unlisted, expired) = (owed?, announced?, lost?, unlisted?, expired?);
+    let small = small.map_err(JobError::from)?;
     let (unnamed, recompiled, followed, signals) = (unnamed?, recompiled?, followed?, signals?);
     let (gone_on, rewrapped) = secrets?;
     if owed + lost > 0 {
@@ -70,7 +74,7 @@ pub(super) async fn run(services: &Services) -> JobResult {
     }
     Ok(json!({
         "owed": owed, "announced": announced, "lost": lost, "unlisted": unlisted, "expired": expired, "unnamed": unnamed,
-        "recompiled": recompiled, "followed": followed, "signals": signals, "goneOn": gone_on, "rewrapped": rewrapped,
+        "thumbnails": small, "recompiled": recompiled, "followed": followed, "signals": signals, "goneOn": gone_on, "rewrapped": rewrapped,
     }))
 }
 

@@ -53,6 +53,8 @@ event_types! {
     JobFailed => "job.failed",
     /// The job was cancelled.
     JobCancelled => "job.cancelled",
+    /// All jobs of a batch are over, in whichever way.
+    BatchCompleted => "batch.completed",
     /// An addon runs for a user.
     AddonEnabled => "addon.enabled",
     /// An addon could not be enabled.
@@ -77,6 +79,18 @@ impl EventType {
 
     /// Every event a `webhookUrl` may ask for: what happens to the job, and what addons announce in the course of it.
     pub const OF_A_JOB: [Self; 7] = [
+        Self::JobQueued,
+        Self::JobProcessing,
+        Self::JobProgress,
+        Self::JobCompleted,
+        Self::JobFailed,
+        Self::JobCancelled,
+        Self::AddonEmitted,
+    ];
+
+    /// Every event that the `webhookUrl` of a batch may ask for: its own, and those of its jobs.
+    pub const OF_A_BATCH: [Self; 8] = [
+        Self::BatchCompleted,
         Self::JobQueued,
         Self::JobProcessing,
         Self::JobProgress,
@@ -179,6 +193,9 @@ pub struct EventData {
     /// The job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
+    /// The batch, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<String>,
     /// The client's end user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
@@ -226,6 +243,7 @@ impl EventData {
         Self {
             kind: kind.to_owned(),
             job_id: None,
+            batch_id: None,
             user_id: None,
             addon_id: None,
             status: None,

@@ -169,6 +169,28 @@ impl JobId {
     }
 }
 
+/// A batch's id: `bat_<ULID>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId(Box<str>);
+
+text_id!(BatchId, "a batch id: `bat_<ULID>`", |text| text
+    .strip_prefix(BatchId::PREFIX)
+    .and_then(|rest| rest.strip_prefix('_'))
+    .is_some_and(|ulid| Ulid::from_string(ulid).is_ok()));
+
+impl BatchId {
+    /// What every batch's id starts with.
+    pub const PREFIX: &'static str = "bat";
+
+    /// The id of the batch's job at this place; `prefix` is the job's kind. Asked for twice, it is one job.
+    #[must_use]
+    pub fn job(&self, prefix: &str, index: usize) -> JobId {
+        let ulid = self.0.rsplit_once('_').and_then(|(_, ulid)| Ulid::from_string(ulid).ok()).unwrap_or_default();
+        let at = i64::try_from(ulid.timestamp_ms()).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
+        JobId::derived(prefix, at, format!("{self} {index}").as_bytes())
+    }
+}
+
 /// An artifact's id: `art_<ULID>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ArtifactId(Box<str>);

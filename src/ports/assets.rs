@@ -91,6 +91,7 @@ impl AssetsPort for CallAssets {
             job_id: Some(self.job_id.clone()),
             media_type: media_type.to_owned(),
             metadata,
+            provenance: None,
         };
         let record = self.gallery.keep(new, bytes.clone()).await.map_err(|error| away(&error))?;
         let facts = facts_of(&record);

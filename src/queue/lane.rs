@@ -39,6 +39,16 @@ impl Lane {
         Self::ALL.into_iter().find(|lane| lane.name() == text)
     }
 
+    /// Whether its users are served in turn, one job each, however many jobs each of them has: where a job takes so long
+    /// that others would wait for a crowd of them.
+    #[must_use]
+    pub const fn takes_turns(self) -> bool {
+        match self {
+            Self::ImageGeneration => true,
+            Self::Addons | Self::AddonCalls | Self::Webhooks | Self::Upkeep => false,
+        }
+    }
+
     /// The lane's own part of the settings.
     #[must_use]
     pub const fn settings(self, settings: &QueueSettings) -> &LaneSettings {

@@ -1,24 +1,25 @@
 //! Asking for work: leaving tickets, taking them back, and the few questions we ask about them.
 
 mod add;
+mod branch;
 mod flow;
 pub mod inspect;
 
-pub use add::ReadyTicket;
+pub use add::{Placed, ReadyTicket};
+pub use branch::Branch;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bullmq::types::{BackoffStrategy, RetryOptions};
-use bullmq::{FlowJob, JobOptions, JobState, QueueKeys};
+use bullmq::{JobOptions, JobState, QueueKeys};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::config::queues::QueueSettings;
 use crate::config::redis::RedisSettings;
 use crate::queue::producer::flow::Flows;
-use crate::queue::session::{PATIENCE, Sessions};
+use crate::queue::session::Sessions;
 use crate::queue::{Lane, QueueError, Ticket, scripts};
 
 /// How one job is to be queued.
@@ -123,29 +124,8 @@ impl Producer {
         child: (&str, &C),
         options: &AddOptions,
     ) -> Result<(), QueueError> {
-        check_id(parent.0)?;
-        check_id(child.0)?;
-        let child_data = payload(child.1, options)?;
-        let parent_data = serde_json::to_value(parent.1)?;
-        let child_options =
-            JobOptions { ignore_dependency_on_failure: Some(true), ..self.job_options(C::LANE, child.0, options) };
-        let parent_options = self.job_options(P::LANE, parent.0, &AddOptions::default());
-        let flow = FlowJob {
-            name: P::NAME.to_owned(),
-            queue_name: P::LANE.name().to_owned(),
-            data: parent_data,
-            opts: Some(parent_options),
-            prefix: None,
-            children: Some(vec![FlowJob {
-                name: C::NAME.to_owned(),
-                queue_name: C::LANE.name().to_owned(),
-                data: child_data,
-                opts: Some(child_options),
-                prefix: None,
-                children: None,
-            }]),
-        };
-        timeout(PATIENCE, self.flows.add(&self.sessions, flow)).await.unwrap_or_else(|_| Err(QueueError::silence()))
+        let child = self.leaf(child.0, child.1, options)?;
+        self.add_branch(self.above(parent.0, parent.1, vec![child])?).await
     }
 
     /// Tries that a job of `lane` has where nobody said otherwise.
@@ -181,6 +161,14 @@ impl Producer {
     /// # Errors
     /// [`QueueError`].
     pub async fn retry(&self, lane: Lane, id: &str) -> Result<Retried, QueueError> {
+        self.retry_at(lane, id, None).await
+    }
+
+    /// The same, by another number than its own.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn retry_at(&self, lane: Lane, id: &str, number: Option<u32>) -> Result<Retried, QueueError> {
         let key = self.keys(lane).job_key(id);
         self.sessions
             .with(|session| {
@@ -193,6 +181,10 @@ impl Producer {
                     }
                     let mut redis = session.redis();
                     redis::cmd("HDEL").arg(&key).arg(&scripts::HISTORY).query_async::<()>(&mut redis).await?;
+                    if let Some(number) = number {
+                        let mut change = redis::cmd("HSET");
+                        change.arg(&key).arg("priority").arg(number).query_async::<()>(&mut redis).await?;
+                    }
                     let fresh = RetryOptions { reset_attempts_made: true, reset_attempts_started: true };
                     job.retry("failed", Some(fresh)).await?;
                     Ok(Retried::Retried)

@@ -1,6 +1,8 @@
 //! What is known of pictures and other bytes that clients may fetch. The bytes live in the blob store under their
 //! digest, shared by all artifacts that happen to be equal.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,10 +42,32 @@ pub struct ArtifactRecord {
     /// What its maker says about it.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub metadata: Value,
+    /// What made it, where a provider of pictures did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it is gone.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What made a picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Provenance {
+    /// IPTC's word for how: `trainedAlgorithmicMedia` for a model, `algorithmicMedia` for a program without one.
+    pub digital_source_type: Cow<'static, str>,
+    /// The provider.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+}
+
+impl Provenance {
+    /// What a trained model made: the law wants it marked.
+    pub const BY_MODEL: &'static str = "trainedAlgorithmicMedia";
+    /// What a program without a trained model made.
+    pub const BY_PROGRAM: &'static str = "algorithmicMedia";
 }
 
 /// What came of [`Artifacts::remove`].
@@ -67,6 +91,8 @@ pub struct Artifacts {
 const RECORD: &str = "artifacts";
 /// Noun of the ids by the time they expire.
 const EXPIRY: &str = "artifact-expiry";
+/// Noun of the digests whose thumbnails are still to be made, by the time since when.
+const THUMBNAILS: &str = "thumbnails-due";
 /// Noun of the ids that share some bytes.
 const SHARERS: &str = "artifact-sharers";
 
@@ -77,11 +103,12 @@ impl Artifacts {
         Self { store }
     }
 
-    /// Writes a record. Put the blob first, so that no record ever points at nothing.
+    /// Writes a record, and that a thumbnail is to be made of it where one is wanted. Put the blob first, so that no record
+    /// ever points at nothing.
     ///
     /// # Errors
     /// [`StoreError`] when Redis cannot be asked.
-    pub async fn put(&self, record: &ArtifactRecord) -> Result<(), StoreError> {
+    pub async fn put(&self, record: &ArtifactRecord, wants_thumbnail: bool) -> Result<(), StoreError> {
         let json = serde_json::to_string(record).map_err(StoreError::unwritable("artifact"))?;
         let id = record.id.as_str();
         let mut commands = redis::pipe();
@@ -89,7 +116,33 @@ impl Artifacts {
         commands.cmd("SET").arg(self.store.key(RECORD, id)).arg(json).ignore();
         commands.cmd("ZADD").arg(self.store.only_key(EXPIRY)).arg(millis(record.expires_at)).arg(id).ignore();
         commands.cmd("SADD").arg(self.store.key(SHARERS, &record.digest.hex())).arg(id).ignore();
+        if wants_thumbnail {
+            let due = self.store.only_key(THUMBNAILS);
+            commands.cmd("ZADD").arg(due).arg("NX").arg(millis(record.created_at)).arg(record.digest.hex()).ignore();
+        }
         self.store.ask_all(&commands).await
+    }
+
+    /// Takes the picture whose thumbnail has been due longest. Whoever takes it has one try: a picture that ends its worker
+    /// must not end another one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn take_due_thumbnail(&self) -> Result<Option<Digest>, StoreError> {
+        let mut command = redis::cmd("ZPOPMIN");
+        command.arg(self.store.only_key(THUMBNAILS));
+        let popped: Vec<String> = self.store.ask(&command).await?;
+        Ok(popped.first().and_then(|hex| Digest::parse(&format!("sha256:{hex}")).ok()))
+    }
+
+    /// Whether any artifact has these bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when Redis cannot be asked.
+    pub async fn is_needed(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(self.store.key(SHARERS, &digest.hex()));
+        self.store.ask(&command).await
     }
 
     /// One artifact; an expired one is gone.

@@ -1,5 +1,6 @@
 //! Bytes under their own digest: components, pictures and other assets; a local folder or a bucket.
 
+mod signed;
 mod staging;
 
 use std::path::{Path as FilePath, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -29,11 +30,13 @@ pub enum BlobKind {
     Component,
     /// Pictures and other assets.
     Artifact,
+    /// Small copies of pictures, under the digest of the picture that they show.
+    Thumbnail,
 }
 
 impl BlobKind {
     /// Every kind there is.
-    pub const ALL: [Self; 2] = [Self::Component, Self::Artifact];
+    pub const ALL: [Self; 3] = [Self::Component, Self::Artifact, Self::Thumbnail];
 
     /// The kind's folder.
     #[must_use]
@@ -41,6 +44,7 @@ impl BlobKind {
         match self {
             Self::Component => "components",
             Self::Artifact => "artifacts",
+            Self::Thumbnail => "thumbnails",
         }
     }
 }
@@ -121,6 +125,8 @@ impl BlobError {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     place: Arc<dyn ObjectStore>,
+    /// The bucket behind it, where it is one.
+    bucket: Option<Arc<signed::Bucket>>,
     /// Where the blobs lie, where that is a folder of this machine.
     folder: Option<PathBuf>,
     /// Where bytes are received. On the same file system as `folder`, so that keeping them is a rename.
@@ -135,11 +141,17 @@ impl Blobs {
     pub fn open(settings: &StorageSettings) -> Result<Self, BlobError> {
         match settings.blobs {
             BlobPlace::Local => Self::in_folder(&settings.data_dir.join("blobs")),
-            BlobPlace::S3 => Ok(Self {
-                place: Self::bucket(&settings.s3)?,
-                folder: None,
-                staging: settings.data_dir.join("staging"),
-            }),
+            BlobPlace::S3 => {
+                let bucket = Self::bucket(&settings.s3)?;
+                let place: Arc<dyn ObjectStore> = if settings.s3.prefix.is_empty() {
+                    Arc::new(bucket.clone())
+                } else {
+                    Arc::new(PrefixStore::new(bucket.clone(), settings.s3.prefix.as_str()))
+                };
+                let bucket = signed::Bucket { store: bucket, prefix: Path::from(settings.s3.prefix.as_str()) };
+                let staging = settings.data_dir.join("staging");
+                Ok(Self { place, bucket: Some(Arc::new(bucket)), folder: None, staging })
+            }
         }
     }
 
@@ -147,10 +159,15 @@ impl Blobs {
         std::fs::create_dir_all(folder).map_err(|source| BlobError::File { path: folder.into(), source })?;
         // Written beside, flushed to disk and renamed: whoever finds a name finds all of its bytes.
         let place = LocalFileSystem::new_with_prefix(folder).map_err(BlobError::Open)?.with_fsync(true);
-        Ok(Self { place: Arc::new(place), folder: Some(folder.to_owned()), staging: folder.join("staging") })
+        Ok(Self {
+            place: Arc::new(place),
+            bucket: None,
+            folder: Some(folder.to_owned()),
+            staging: folder.join("staging"),
+        })
     }
 
-    fn bucket(settings: &S3Settings) -> Result<Arc<dyn ObjectStore>, BlobError> {
+    fn bucket(settings: &S3Settings) -> Result<AmazonS3, BlobError> {
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(&settings.bucket);
         if !settings.region.is_empty() {
             builder = builder.with_region(&settings.region);
@@ -164,11 +181,7 @@ impl Blobs {
         if !settings.access_key_id.is_empty() {
             builder = builder.with_access_key_id(&settings.access_key_id).with_secret_access_key(secret_key(settings)?);
         }
-        let bucket = builder.build().map_err(BlobError::Open)?;
-        if settings.prefix.is_empty() {
-            return Ok(Arc::new(bucket));
-        }
-        Ok(Arc::new(PrefixStore::new(bucket, settings.prefix.as_str())))
+        builder.build().map_err(BlobError::Open)
     }
 
     /// Keeps `bytes` under their digest, which is computed here off the caller's thread. Twice is once.
@@ -294,7 +307,7 @@ fn path(kind: BlobKind, digest: &Digest) -> Path {
 /// Equal names hold equal bytes; only a file of another size (a disk that once was full) is worth another write, and a
 /// component that will be swept for its age, though somebody needs it now.
 fn is_kept(kind: BlobKind, meta: &ObjectMeta, size: u64) -> bool {
-    meta.size == size && (kind == BlobKind::Artifact || is_young(meta))
+    meta.size == size && (kind != BlobKind::Component || is_young(meta))
 }
 
 /// Whether a component was stored so lately that no sweep looks at it for some hours.

@@ -10,8 +10,10 @@
 mod create;
 mod ending;
 mod list;
+mod many;
 mod record;
 pub(crate) mod told;
+mod turns;
 mod unbegun;
 
 use std::time::Duration;
@@ -28,6 +30,7 @@ pub use create::{Created, Entered, Entry};
 pub use list::JobFilter;
 pub(crate) use record::{FIELDS, RawRecord};
 pub use record::{JobRecord, NewJob, RecordStatus};
+pub use turns::Turn;
 
 /// The book of jobs.
 #[derive(Clone, Debug)]

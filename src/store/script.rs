@@ -17,7 +17,24 @@ script!(
     /// Writes a new job's record and its place in the client's list.
     JOB_CREATE,
     "rates.lua",
+    "turns.lua",
     "job_create.lua"
+);
+script!(
+    /// Counts what a call of a provider will cost, unless somebody would spend too much.
+    SPEND_HOLD,
+    "spend_hold.lua"
+);
+script!(
+    /// Corrects it to what the call did cost.
+    SPEND_SETTLE,
+    "spend_settle.lua"
+);
+script!(
+    /// Gives one job a turn.
+    TURN_TAKE,
+    "turns.lua",
+    "turn_take.lua"
 );
 script!(
     /// Counts a request.

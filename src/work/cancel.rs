@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::id::{ClientId, JobId};
 use crate::model::job::Outcome;
 use crate::queue::{self, Lane, Removal};
-use crate::store::jobs::{CancelRequest, JobRecord, Retried};
+use crate::store::jobs::{CancelRequest, JobRecord, Retried, Turn};
 use crate::work::{CancelAnswer, RetryAnswer, Work, WorkError};
 
 /// How often the queue is asked again for a job that its worker has just given up.
@@ -51,9 +51,7 @@ impl Work {
     pub async fn retry(&self, client: &ClientId, id: &JobId) -> Result<RetryAnswer, WorkError> {
         let Some(record) = self.own(client, id).await? else { return Ok(RetryAnswer::Missing) };
         let Some(lane) = Lane::parse(&record.facts.lane) else { return Ok(RetryAnswer::Gone) };
-        if self.producer.peek(lane, queue_id(id)).await?.is_none() {
-            return Ok(RetryAnswer::Gone);
-        }
+        let Some(queued) = self.producer.peek(lane, queue_id(id)).await? else { return Ok(RetryAnswer::Gone) };
         match self.jobs.retry(id).await? {
             Retried::Missing => Ok(RetryAnswer::Missing),
             Retried::NotFailed(status) => Ok(RetryAnswer::NotFailed(status)),
@@ -62,7 +60,13 @@ impl Work {
                     // The flow parent ran when the job failed; this end is announced by the worker.
                     self.jobs.owe(id).await?;
                 }
-                self.requeue(lane, queue_id(id)).await?;
+                // Its old turn was among others, who may be long gone.
+                let whose = (&record.facts.client, record.facts.user.as_ref());
+                let number = match Turn::of_number(queued.priority).filter(|_| lane.takes_turns()) {
+                    Some(turn) => Some(self.jobs.take_turn(lane.name(), turn, whose).await?),
+                    None => None,
+                };
+                self.requeue(lane, queue_id(id), number).await?;
                 Ok(RetryAnswer::Queued)
             }
         }
@@ -71,9 +75,9 @@ impl Work {
     /// Puts the job back into its queue. Our record is written first when a job fails, so that for a moment the queue
     /// still counts it as running: then it is asked again until the worker has told it. A worker that dies in that
     /// moment tells nothing, and needs not: the queue gives the job to another one, which finds it waiting.
-    async fn requeue(&self, lane: Lane, id: &str) -> Result<(), WorkError> {
+    async fn requeue(&self, lane: Lane, id: &str, number: Option<u32>) -> Result<(), WorkError> {
         for _ in 0..REQUEUE_TRIES {
-            match self.producer.retry(lane, id).await? {
+            match self.producer.retry_at(lane, id, number).await? {
                 queue::Retried::Retried | queue::Retried::Absent => return Ok(()),
                 queue::Retried::NotFailed => tokio::time::sleep(REQUEUE_PAUSE).await,
             }

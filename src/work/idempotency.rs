@@ -44,7 +44,17 @@ impl Work {
         client: &ClientId,
         key: Option<&IdempotencyKey>,
     ) -> Result<Reserved, WorkError> {
-        let fresh = JobId::fresh(T::KIND.id_prefix());
+        self.reserve_as(T::KIND.id_prefix(), client, key).await
+    }
+
+    /// Reserves an id that starts with `prefix`.
+    pub(super) async fn reserve_as(
+        &self,
+        prefix: &str,
+        client: &ClientId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Reserved, WorkError> {
+        let fresh = JobId::fresh(prefix);
         let Some(key) = key else {
             return Ok(Reserved { job_id: fresh, is_replay: false, key: None });
         };

@@ -1,12 +1,13 @@
 //! Record, then ticket: for all who ask at the same time, in two trips.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::model::code::JobCode;
 use crate::model::id::JobId;
-use crate::queue::producer::ReadyTicket;
-use crate::store::jobs::{Created, Entry, NewJob};
+use crate::model::job::Priority;
+use crate::queue::producer::{Placed, ReadyTicket};
+use crate::store::jobs::{Created, Entry, NewJob, Turn};
 use crate::store::rates::RateGate;
 use crate::work::{Admission, Work, WorkError};
 
@@ -23,22 +24,51 @@ pub(super) struct Leaving {
     ticket: Option<ReadyTicket>,
     admission: Option<Admission>,
     gates: Vec<RateGate>,
+    turn: Option<Turn>,
     /// Known once the record was written.
     is_listened_to: AtomicBool,
     /// Whether a counter was full: nothing was written then.
     is_refused: AtomicBool,
+    /// What its queue sorts it by. Where it takes a turn: known once the record was written.
+    number: AtomicU32,
 }
 
 impl Leaving {
-    pub(super) fn new(job: NewJob, ticket: Option<ReadyTicket>, admission: Option<Admission>) -> Self {
-        let gates = admission.as_ref().map(Admission::gates).unwrap_or_default();
+    pub(super) fn new(job: NewJob, ticket: Option<ReadyTicket>, priority: Priority) -> Self {
         let (is_listened_to, is_refused) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { job, ticket, admission, gates, is_listened_to, is_refused }
+        let (admission, gates, turn, number) = (None, Vec::new(), None, AtomicU32::new(priority.number()));
+        Self { job, ticket, admission, gates, turn, is_listened_to, is_refused, number }
+    }
+
+    /// The same, counted with its record where the request still is to be.
+    pub(super) fn admitted(self, admission: Option<Admission>) -> Self {
+        let gates = admission.as_ref().map(Admission::gates).unwrap_or_default();
+        Self { admission, gates, ..self }
+    }
+
+    /// The same, in turn with its lane's other users.
+    pub(super) fn in_turn(self, turn: Turn) -> Self {
+        Self { turn: Some(turn), ..self }
     }
 
     /// Whether addons of the user listen to how the job ends. Its ticket was not left then: a dispatch has to wait for it.
     pub(super) fn is_listened_to(&self) -> bool {
         self.is_listened_to.load(Ordering::Acquire)
+    }
+
+    /// Whether a dispatch has to wait for it.
+    pub(super) fn is_told(&self) -> bool {
+        self.job.is_awaited() || self.is_listened_to()
+    }
+
+    /// The number that its queue sorts it by.
+    pub(super) fn number(&self) -> u32 {
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Its ticket, where it has one.
+    pub(super) fn placed(&self) -> Option<Placed<'_>> {
+        self.ticket.as_ref().map(|ticket| ticket.at(self.number()))
     }
 
     fn is_refused(&self) -> bool {
@@ -66,8 +96,19 @@ impl Work {
     }
 
     async fn try_leave(&self, batch: &[Arc<Leaving>]) -> Result<(), WorkError> {
-        let entries: Vec<Entry<'_>> =
-            batch.iter().map(|leaving| Entry { job: &leaving.job, gates: &leaving.gates }).collect();
+        let all: Vec<&Leaving> = batch.iter().map(Arc::as_ref).collect();
+        self.enter(&all).await?;
+        let plain = all.iter().filter(|leaving| !leaving.is_listened_to() && !leaving.is_refused());
+        let tickets: Vec<Placed<'_>> = plain.filter_map(|leaving| leaving.placed()).collect();
+        Ok(self.producer.add_many(&tickets).await?)
+    }
+
+    /// Writes the records, in one step, and notes what that told.
+    pub(super) async fn enter(&self, batch: &[&Leaving]) -> Result<(), WorkError> {
+        let entries: Vec<Entry<'_>> = batch
+            .iter()
+            .map(|leaving| Entry { job: &leaving.job, gates: &leaving.gates, turn: leaving.turn })
+            .collect();
         for (leaving, entered) in batch.iter().zip(self.jobs.create_many(&entries).await?) {
             leaving.is_refused.store(entered.created == Created::Refused, Ordering::Release);
             if let Some(admission) = leaving.admission.as_ref().filter(|_| !leaving.gates.is_empty()) {
@@ -75,13 +116,14 @@ impl Work {
             }
             let is_listened_to = entered.is_listened_to && leaving.job.kind.is_heard();
             leaving.is_listened_to.store(is_listened_to, Ordering::Release);
+            if let Some(number) = entered.number {
+                leaving.number.store(number, Ordering::Release);
+            }
             if entered.created == Created::Existing {
                 self.revive(&leaving.job.id).await?;
             }
         }
-        let plain = batch.iter().filter(|leaving| !leaving.is_listened_to() && !leaving.is_refused());
-        let tickets: Vec<&ReadyTicket> = plain.filter_map(|leaving| leaving.ticket.as_ref()).collect();
-        Ok(self.producer.add_many(&tickets).await?)
+        Ok(())
     }
 
     /// A job that the queue never heard of was given up by upkeep; who asks for it again shall get it.

@@ -6,10 +6,11 @@ use chrono::TimeDelta;
 
 use crate::clock;
 use crate::model::event::EventType;
-use crate::model::job::JobStatus;
+use crate::model::job::{JobStatus, Priority};
+use crate::queue::producer::ReadyTicket;
 use crate::queue::tickets::dispatch::Dispatch;
 use crate::queue::{AddOptions, Ticket};
-use crate::store::jobs::{JobRecord, NewJob};
+use crate::store::jobs::{JobRecord, NewJob, Turn};
 use crate::work::announce::dispatch_id;
 use crate::work::idempotency::Reserved;
 use crate::work::leave::Leaving;
@@ -52,7 +53,7 @@ impl Work {
         // has to wait for its time is added alone.
         let is_plain = !job.is_awaited() && job.not_before.is_none();
         let ticket = if is_plain { Some(self.producer.ready(job.id.as_str(), submission.ticket, &add)?) } else { None };
-        let leaving = Arc::new(Leaving::new(job, ticket, options.admission.clone()));
+        let leaving = Arc::new(leaving::<T>(job, ticket, options.priority).admitted(options.admission.clone()));
         if let Err(error) = self.leave(Arc::clone(&leaving)).await {
             if matches!(error, WorkError::RateLimited(_)) {
                 self.give_back(reserved).await;
@@ -60,7 +61,8 @@ impl Work {
             return Err(error);
         }
         let job = &leaving.job;
-        if job.is_awaited() || leaving.is_listened_to() {
+        let add = AddOptions { priority: leaving.number(), ..add };
+        if leaving.is_told() {
             self.enqueue_with_dispatch(job, submission.ticket, &add).await?;
         } else if job.not_before.is_some() {
             self.producer.add(job.id.as_str(), submission.ticket, &add).await?;
@@ -79,7 +81,8 @@ impl Work {
         })
     }
 
-    fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {
+    /// What is written of a job that is asked for.
+    pub(super) fn record_of<T: Ticket>(&self, reserved: &Reserved, submission: &Submission<'_, T>) -> NewJob {
         let id = reserved.job_id().clone();
         NewJob {
             user: submission.user.cloned(),
@@ -107,9 +110,19 @@ impl Work {
         ticket: &T,
         add: &AddOptions,
     ) -> Result<(), WorkError> {
-        let dispatch =
-            Dispatch { job_id: job.id.to_string(), traceparent: job.traceparent.clone(), ..Dispatch::default() };
+        let dispatch = end_of(job);
         let parent = (&*dispatch_id(&job.id), &dispatch);
         Ok(self.producer.add_with_parent(parent, (job.id.as_str(), ticket), add).await?)
     }
+}
+
+/// A job of `T`'s lane that is asked for.
+pub(super) fn leaving<T: Ticket>(job: NewJob, ticket: Option<ReadyTicket>, priority: Priority) -> Leaving {
+    let leaving = Leaving::new(job, ticket, priority);
+    if T::LANE.takes_turns() { leaving.in_turn(Turn::new(priority)) } else { leaving }
+}
+
+/// The ticket that tells how a job ended.
+pub(super) fn end_of(job: &NewJob) -> Dispatch {
+    Dispatch { job_id: job.id.to_string(), traceparent: job.traceparent.clone(), ..Dispatch::default() }
 }

@@ -9,7 +9,7 @@ mod kill_switch;
 mod killed_worker;
 mod platform;
 mod processes;
-mod provider;
+pub(crate) mod provider;
 mod receiver;
 mod redis_outage;
 mod starting;

@@ -32,6 +32,7 @@ fn context() -> GenerateContext {
         job_id: JobId::fresh("img"),
         is_dev: false,
         user_tag: String::from("tag-of-the-user"),
+        account: None,
         addons: None,
     }
 }

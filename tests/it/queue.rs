@@ -10,5 +10,6 @@ mod retries;
 mod schedule;
 mod server;
 mod stopping;
+mod turns;
 mod work;
 mod worker;

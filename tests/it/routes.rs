@@ -3,6 +3,7 @@
 mod admin;
 mod artifacts;
 mod audit;
+mod batches;
 mod callers;
 mod clients;
 mod events;

@@ -13,3 +13,4 @@ mod last_writes;
 mod outage;
 mod pending_starts;
 mod records;
+mod spend;

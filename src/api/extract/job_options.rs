@@ -14,7 +14,7 @@ use crate::model::job::Priority;
 use crate::work::JobOptions;
 
 /// Most bytes of `metadata`, as JSON (`api.md`).
-const MAX_METADATA_BYTES: usize = 4 * 1024;
+pub const MAX_METADATA_BYTES: usize = 4 * 1024;
 /// Longest `webhookUrl`, in characters: what browsers and proxies pass on.
 const MAX_URL_CHARS: usize = 2048;
 /// Shortest and longest `timeoutMs`: below, nothing can end; above, nobody waits.
@@ -28,12 +28,20 @@ pub type UrlCheck<'c> = dyn Fn(&Url) -> Result<(), String> + 'c;
 
 /// The options as they stand in the body, taken but not yet read: value and the pointer it had.
 #[derive(Debug, Default)]
-pub struct RawOptions([Option<(String, Value)>; 5]);
+pub struct RawOptions {
+    taken: [Option<(String, Value)>; 5],
+    is_for_batch: bool,
+}
 
 impl RawOptions {
+    /// The options are a batch's: its own event may be named too, and is the one that its receiver gets where none is.
+    pub fn for_batch(&mut self) {
+        self.is_for_batch = true;
+    }
+
     /// Takes the options out of one object.
     pub fn take(&mut self, fields: &mut Fields<'_>) {
-        for (slot, name) in self.0.iter_mut().zip(NAMES) {
+        for (slot, name) in self.taken.iter_mut().zip(NAMES) {
             let Some(value) = fields.value(name) else { continue };
             let pointer = fields.pointer_to(name);
             match slot {
@@ -46,16 +54,17 @@ impl RawOptions {
 
     /// Reads what was taken.
     pub fn read(self, fields: &mut Fields<'_>, may_call: &UrlCheck<'_>) -> JobOptions {
-        let [url, events, metadata, priority, timeout] = self.0;
+        let known: &[EventType] = if self.is_for_batch { &EventType::OF_A_BATCH } else { &EventType::OF_A_JOB };
+        let unnamed: &[EventType] = if self.is_for_batch { &[EventType::BatchCompleted] } else { &EventType::TERMINAL };
+        let [url, events, metadata, priority, timeout] = self.taken;
         let url_pointer = url.as_ref().map(|(pointer, _)| pointer.clone());
         let url = url.and_then(|(pointer, value)| note(fields, pointer, read_url(&value, may_call)));
         let events_pointer = events.as_ref().map(|(pointer, _)| pointer.clone());
-        let events = events.and_then(|(pointer, value)| note(fields, pointer, read_events(&value)));
+        let events = events.and_then(|(pointer, value)| note(fields, pointer, read_events(&value, known)));
         if let (None, Some(pointer)) = (url_pointer, events_pointer) {
             fields.fault_at(pointer, "needs `webhookUrl`");
         }
-        let webhook =
-            url.map(|url| WebhookTarget { url, events: events.unwrap_or_else(|| EventType::TERMINAL.to_vec()) });
+        let webhook = url.map(|url| WebhookTarget { url, events: events.unwrap_or_else(|| unnamed.to_vec()) });
         JobOptions {
             webhook,
             metadata: metadata.and_then(|(pointer, value)| note(fields, pointer, read_metadata(value))),
@@ -98,14 +107,15 @@ pub fn read_url(value: &Value, may_call: &UrlCheck<'_>) -> Result<String, String
     Ok(url.into())
 }
 
-fn read_events(value: &Value) -> Result<Vec<EventType>, String> {
+fn read_events(value: &Value, known: &[EventType]) -> Result<Vec<EventType>, String> {
     let items = value.as_array().filter(|items| !items.is_empty()).ok_or("must be a list of at least one event")?;
-    let mut events = Vec::with_capacity(items.len().min(EventType::OF_A_JOB.len()));
+    let mut events = Vec::with_capacity(items.len().min(known.len()));
     for item in items {
-        let event = item.as_str().and_then(EventType::parse_job_event).ok_or_else(|| {
-            let all: Vec<_> = EventType::OF_A_JOB.iter().map(|event| format!("`{}`", event.as_str())).collect();
-            format!("every entry must be one of {}", all.join(", "))
-        })?;
+        let event =
+            item.as_str().and_then(EventType::parse).filter(|event| known.contains(event)).ok_or_else(|| {
+                let all: Vec<_> = known.iter().map(|event| format!("`{}`", event.as_str())).collect();
+                format!("every entry must be one of {}", all.join(", "))
+            })?;
         if !events.contains(&event) {
             events.push(event);
         }

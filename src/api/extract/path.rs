@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use semver::Version;
 
 use crate::api::problem::{Fault, Place, Problem, ProblemCode};
-use crate::model::id::{AddonId, ArtifactId, DeliveryId, EndpointId, JobId, UserId};
+use crate::model::id::{AddonId, ArtifactId, BatchId, DeliveryId, EndpointId, JobId, UserId};
 use crate::model::signature::PublisherKeyId;
 
 /// The path's ids as `T`.
@@ -71,6 +71,17 @@ impl FromPath for JobId {
     /// What is no job id names no job.
     fn problem(_faults: Vec<Fault>) -> Problem {
         Problem::new(ProblemCode::JobNotFound, "no job has such an id")
+    }
+}
+
+impl FromPath for BatchId {
+    fn read(ids: &mut PathIds<'_>) -> Option<Self> {
+        ids.parsed("batchId", Self::parse)
+    }
+
+    /// What is no batch id names no batch.
+    fn problem(_faults: Vec<Fault>) -> Problem {
+        Problem::new(ProblemCode::NotFound, "no batch has such an id")
     }
 }
 

@@ -11,6 +11,7 @@ pub mod providers;
 pub mod publishers;
 pub mod queues;
 pub mod secrets;
+pub mod spend;
 
 use axum::Json;
 use axum::extract::State;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(policy::routes())
         .merge(blocks::routes())
         .merge(secrets::routes())
+        .merge(spend::routes())
         .merge(queues::routes())
         .merge(enablements::routes())
         .merge(jobs::routes())

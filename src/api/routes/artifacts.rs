@@ -4,7 +4,7 @@ mod range;
 
 use axum::Json;
 use axum::extract::{RawQuery, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Serialize;
@@ -18,22 +18,20 @@ use crate::api::extract::path::Path;
 use crate::api::openapi::{ReadProblems, WriteProblems};
 use crate::api::problem::{Problem, ProblemCode};
 use crate::api::state::ApiState;
-use crate::api::tenant::{Tenant, Visitor};
+use crate::api::tenant::{Tenant, Visitor, no_artifact};
 use crate::clock;
+use crate::imaging::sniff::{Caps, Format, SniffError, sniff};
 use crate::model::id::ArtifactId;
-use crate::store::artifacts::ArtifactRecord;
+use crate::store::artifacts::{ArtifactRecord, Provenance};
 use range::Wanted;
 
-/// Media types of pictures that may be uploaded, by what their first bytes say.
-const PICTURES: [(imagesize::ImageType, &str); 4] = [
-    (imagesize::ImageType::Png, "image/png"),
-    (imagesize::ImageType::Jpeg, "image/jpeg"),
-    (imagesize::ImageType::Webp, "image/webp"),
-    (imagesize::ImageType::Gif, "image/gif"),
-];
+/// Says that a model made the bytes: the law wants that machines can read it.
+const GENERATED: HeaderName = HeaderName::from_static("x-content-generated");
+/// IPTC's word for how the bytes came about.
+const SOURCE_TYPE: HeaderName = HeaderName::from_static("x-digital-source-type");
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(upload)).routes(routes!(read))
+    OpenApiRouter::new().routes(routes!(upload)).routes(routes!(read, remove)).routes(routes!(small))
 }
 
 /// An uploaded picture.
@@ -63,9 +61,8 @@ async fn upload(tenant: Tenant, request: Request) -> Result<Response, Problem> {
     let (parts, content) = request.into_parts();
     let _turn = tenant.upload_turn().await?;
     let bytes = body::collect(&parts.headers, content, tenant.upload_limit()).await?;
-    let media_type = picture_type(&bytes).ok_or_else(|| {
-        Problem::new(ProblemCode::UnsupportedMediaType, "the bytes are no PNG, JPEG, WebP or GIF picture")
-    })?;
+    let media_type = picture_type(&bytes, tenant.picture_caps())?;
+    check_promise(body::media_type(&parts.headers), media_type)?;
     let record = tenant.keep_upload(media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/artifacts/{}", record.id));
     let answer = Uploaded {
@@ -81,10 +78,30 @@ async fn upload(tenant: Tenant, request: Request) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// What the first bytes say; the header of the request says what the client believes.
-fn picture_type(bytes: &[u8]) -> Option<&'static str> {
-    let found = imagesize::image_type(bytes).ok()?;
-    PICTURES.iter().find(|(kind, _)| *kind == found).map(|(_, media_type)| *media_type)
+/// What the bytes are: found by looking at them, before anything decodes them.
+fn picture_type(bytes: &[u8], caps: Caps) -> Result<&'static str, Problem> {
+    match sniff(bytes, caps) {
+        Ok(sniffed) => Ok(sniffed.format.media_type()),
+        Err(error @ (SniffError::BadSize { .. } | SniffError::TooManyBytes { .. })) => {
+            Err(Problem::new(ProblemCode::PayloadTooLarge, error.to_string()))
+        }
+        Err(error @ (SniffError::NotAPicture | SniffError::Cut { .. })) => {
+            Err(Problem::new(ProblemCode::UnsupportedMediaType, error.to_string()))
+        }
+    }
+}
+
+/// A request that names a picture format means it; one that names none, or says only that it is bytes, promised nothing.
+fn check_promise(promised: &str, media_type: &str) -> Result<(), Problem> {
+    if promised.starts_with("image/") && promised != media_type && promised != "image/*" {
+        let detail = format!("the bytes are {media_type}, and `Content-Type` says {promised}");
+        return Err(Problem::new(ProblemCode::UnsupportedMediaType, detail));
+    }
+    Ok(())
+}
+
+fn is_picture(media_type: &str) -> bool {
+    Format::ALL.into_iter().any(|format| format.media_type() == media_type)
 }
 
 /// The bytes, by key of the client that they belong to, or by signed link.
@@ -100,9 +117,15 @@ async fn read(
     visitor: Visitor,
     Path(id): Path<ArtifactId>,
     RawQuery(query): RawQuery,
+    method: Method,
     fields: HeaderMap,
 ) -> Result<Response, Problem> {
     let record = visitor.artifact(&id, query.as_deref().unwrap_or("")).await?;
+    // An address is signed for one method. Who comes with a key would send it along to the bucket.
+    let may_lead_on = method == Method::GET && is_picture(&record.media_type);
+    if may_lead_on && let Some(address) = visitor.bucket_address(&record).await? {
+        return Ok(elsewhere(&record, address.as_str()));
+    }
     let tag = format!("\"{}\"", record.digest.hex());
     let mut response = if answer::is_known(&fields, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -113,8 +136,69 @@ async fn read(
         }
         part(&record, visitor.bytes(&record).await?, wanted)
     };
-    describe(&mut response, &record, &tag);
+    describe(&mut response, &record, (&tag, &record.media_type));
     Ok(response)
+}
+
+/// 307 to the bucket, which has the bytes.
+fn elsewhere(record: &ArtifactRecord, address: &str) -> Response {
+    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+    let fields = response.headers_mut();
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(address) = HeaderValue::from_str(address) {
+        fields.insert(header::LOCATION, address);
+    }
+    mark(fields, record);
+    response
+}
+
+/// A small copy of a picture, by key or by signed link. Until it is made, and where the picture is small already, the picture
+/// itself.
+#[utoipa::path(
+    get, path = "/api/v1/artifacts/{artifactId}/thumbnail", operation_id = "getThumbnail", tag = "artifacts",
+    params(("artifactId" = String, Path)),
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = Vec<u8>),
+              (status = 304, description = "The client has them"), ReadProblems),
+    security((), ("bearer" = []), ("apiKey" = [])),
+)]
+async fn small(
+    visitor: Visitor,
+    Path(id): Path<ArtifactId>,
+    RawQuery(query): RawQuery,
+    fields: HeaderMap,
+) -> Result<Response, Problem> {
+    let record = visitor.artifact(&id, query.as_deref().unwrap_or("")).await?;
+    if !is_picture(&record.media_type) {
+        return Err(no_artifact());
+    }
+    let (has_small, made) = visitor.thumbnail(&record).await?;
+    let Some(bytes) = made else {
+        let mut response = visitor.bytes(&record).await?.into_response();
+        describe(&mut response, &record, (&format!("\"{}\"", record.digest.hex()), &record.media_type));
+        if has_small {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        return Ok(response);
+    };
+    let tag = format!("\"{}-small\"", record.digest.hex());
+    let media_type = sniff(&bytes, Caps::NONE).map_or("image/png", |found| found.format.media_type());
+    let is_known = answer::is_known(&fields, &tag);
+    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { bytes.into_response() };
+    describe(&mut response, &record, (&tag, media_type));
+    response.headers_mut().remove(header::ACCEPT_RANGES);
+    Ok(response)
+}
+
+/// Removes an artifact at once, its bytes too where nobody else has the same. Links to it lead nowhere from then on.
+#[utoipa::path(
+    delete, path = "/api/v1/artifacts/{artifactId}", operation_id = "deleteArtifact", tag = "artifacts",
+    params(("artifactId" = String, Path)),
+    responses((status = 204, description = "It is gone"), WriteProblems),
+    security(("bearer" = []), ("apiKey" = [])),
+)]
+async fn remove(tenant: Tenant, Path(id): Path<ArtifactId>) -> Result<Response, Problem> {
+    tenant.remove_artifact(&id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn unsatisfiable(size: u64) -> Problem {
@@ -141,12 +225,12 @@ fn part(record: &ArtifactRecord, bytes: Bytes, wanted: Wanted) -> Response {
 }
 
 /// The fields of bytes that a stranger made: shown by browsers only where they are pictures, and never run.
-fn describe(response: &mut Response, record: &ArtifactRecord, tag: &str) {
+fn describe(response: &mut Response, record: &ArtifactRecord, (tag, media_type): (&str, &str)) {
     let left = (record.expires_at - clock::now()).num_seconds().max(0);
-    let is_picture = PICTURES.iter().any(|(_, media_type)| *media_type == record.media_type);
+    let is_picture = is_picture(media_type);
     let fields = response.headers_mut();
     for (name, value) in [
-        (header::CONTENT_TYPE, record.media_type.as_str()),
+        (header::CONTENT_TYPE, media_type),
         (header::ETAG, tag),
         (header::ACCEPT_RANGES, "bytes"),
         (header::CACHE_CONTROL, &format!("private, max-age={left}, immutable")),
@@ -156,5 +240,17 @@ fn describe(response: &mut Response, record: &ArtifactRecord, tag: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {
             fields.insert(name, value);
         }
+    }
+    mark(fields, record);
+}
+
+/// Marks what a provider made.
+fn mark(fields: &mut HeaderMap, record: &ArtifactRecord) {
+    let Some(provenance) = &record.provenance else { return };
+    if provenance.digital_source_type == Provenance::BY_MODEL {
+        fields.insert(GENERATED, HeaderValue::from_static("ai"));
+    }
+    if let Ok(source) = HeaderValue::from_str(&provenance.digital_source_type) {
+        fields.insert(SOURCE_TYPE, source);
     }
 }

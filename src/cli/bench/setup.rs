@@ -23,6 +23,8 @@ use crate::work::{JobOptions, JobView};
 
 /// Jobs in flight in the one worker.
 pub(super) const CONCURRENCY: usize = 50;
+/// Pictures that are made at the same time.
+pub(super) const PICTURES_AT_ONCE: usize = 4;
 /// The addon that is called.
 pub(super) const ADDON: &str = "semantest.notes";
 /// Longest wait for one job of the preparation.
@@ -57,6 +59,7 @@ impl Bench {
         config.addons.approval = ApprovalMode::Auto;
         config.addons.signatures = SignatureMode::Warn;
         config.queues.addon_calls.concurrency = CONCURRENCY;
+        config.queues.image_generation.concurrency = PICTURES_AT_ONCE;
         let (numbers, root, prefix) =
             (crate::telemetry::start_metrics()?, RootKey::generate(), config.redis.prefix.clone());
         let roles = Roles { api: true, lanes: vec![Lane::Addons, Lane::AddonCalls] };

@@ -6,6 +6,7 @@
 //! or deduplication: the same keys, fields, events and marker. A test adds the
 //! same jobs both ways and compares everything that is left in Redis.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use redis::{Script, ScriptInvocation};
@@ -32,6 +33,38 @@ pub struct ReadyTicket {
     priority: u32,
 }
 
+/// A ticket and the number by which its queue sorts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    ticket: &'a ReadyTicket,
+    priority: u32,
+}
+
+impl ReadyTicket {
+    /// With the number that its options said.
+    #[must_use]
+    pub const fn placed(&self) -> Placed<'_> {
+        Placed { ticket: self, priority: self.priority }
+    }
+
+    /// With another number, which was not known when its options were written.
+    #[must_use]
+    pub const fn at(&self, priority: u32) -> Placed<'_> {
+        Placed { ticket: self, priority }
+    }
+}
+
+impl Placed<'_> {
+    /// The options as BullMQ keeps them: with the number, where there is one.
+    fn options(&self) -> Cow<'_, str> {
+        let options = &self.ticket.options;
+        match options.strip_suffix('}') {
+            Some(members) if self.priority > 0 => format!("{members},\"priority\":{}}}", self.priority).into(),
+            Some(_) | None => options.as_str().into(),
+        }
+    }
+}
+
 impl Producer {
     /// Makes a ticket ready to be left under `id`; `options.delay` does not count here.
     ///
@@ -55,9 +88,10 @@ impl Producer {
     ///
     /// # Errors
     /// [`QueueError`]; after [`QueueError::Unavailable`] any of the jobs may or may not be there, and asking again is safe.
-    pub async fn add_many(&self, tickets: &[&ReadyTicket]) -> Result<(), QueueError> {
+    pub async fn add_many(&self, tickets: &[Placed<'_>]) -> Result<(), QueueError> {
         for lane in Lane::ALL {
-            let of_lane: Vec<&ReadyTicket> = tickets.iter().copied().filter(|ticket| ticket.lane == lane).collect();
+            let of_lane: Vec<Placed<'_>> =
+                tickets.iter().copied().filter(|placed| placed.ticket.lane == lane).collect();
             if of_lane.is_empty() {
                 continue;
             }
@@ -73,7 +107,7 @@ impl Producer {
         Ok(())
     }
 
-    fn invocation(&self, lane: Lane, tickets: &[&ReadyTicket]) -> ScriptInvocation<'static> {
+    fn invocation(&self, lane: Lane, tickets: &[Placed<'_>]) -> ScriptInvocation<'static> {
         let keys = self.keys(lane);
         let mut invocation = ADD_MANY.prepare_invoke();
         for key in [keys.marker(), keys.meta(), keys.id(), keys.prioritized()] {
@@ -83,23 +117,22 @@ impl Producer {
             invocation.key(key);
         }
         invocation.arg(keys.key_prefix()).arg(clock::now_ms()).arg(ARGUMENTS);
-        for ticket in tickets {
-            invocation.arg(&ticket.id).arg(ticket.name).arg(&ticket.data).arg(&ticket.options).arg(ticket.priority);
+        for placed in tickets {
+            let ticket = placed.ticket;
+            let options = placed.options();
+            invocation.arg(&ticket.id).arg(ticket.name).arg(&ticket.data).arg(&*options).arg(placed.priority);
         }
         invocation
     }
 
-    /// The job's options as BullMQ keeps them, the same that [`Producer::job_options`] says.
+    /// The job's options as BullMQ keeps them, the same that [`Producer::job_options`] says, still without a priority.
     fn written_options(&self, lane: Lane, id: &str, options: &AddOptions) -> Result<String, QueueError> {
         let settings = lane.settings(&self.settings);
-        let mut written = json!({
+        let written = json!({
             "attempts": options.attempts.unwrap_or(settings.attempts),
             "backoff": { "type": "exponential", "delay": settings.backoff.as_millis() },
             "jobId": id,
         });
-        if let (Value::Object(members), 1..) = (&mut written, options.priority) {
-            members.insert(String::from("priority"), json!(options.priority));
-        }
         Ok(serde_json::to_string(&written)?)
     }
 }

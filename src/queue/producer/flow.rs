@@ -1,4 +1,4 @@
-//! Adding flows: a job now, and its parent for when it has ended.
+//! Adding flows: jobs now, and their parents for when they have ended.
 //!
 //! The crate loads its three scripts anew for every flow it adds; in a batch it
 //! loads them once.
@@ -28,13 +28,18 @@ impl Flows {
     /// # Errors
     /// [`QueueError`], the same for everybody in the batch.
     pub(super) async fn add(&self, sessions: &Sessions, flow: FlowJob) -> Result<(), QueueError> {
-        self.0.add(flow, |batch| carry(sessions, batch)).await
+        self.0.add(flow, |batch| carry_each(sessions, batch)).await
     }
 }
 
-async fn carry(sessions: &Sessions, batch: Vec<FlowJob>) -> Vec<Result<(), QueueError>> {
+async fn carry_each(sessions: &Sessions, batch: Vec<FlowJob>) -> Vec<Result<(), QueueError>> {
     let count = batch.len();
-    let result = sessions
+    vec![carry(sessions, batch).await; count]
+}
+
+/// Adds all of them in one `MULTI`.
+pub(super) async fn carry(sessions: &Sessions, batch: Vec<FlowJob>) -> Result<(), QueueError> {
+    sessions
         .with(|session| {
             let batch = batch.clone();
             async move {
@@ -42,6 +47,5 @@ async fn carry(sessions: &Sessions, batch: Vec<FlowJob>) -> Vec<Result<(), Queue
                 Ok(())
             }
         })
-        .await;
-    vec![result; count]
+        .await
 }

@@ -14,6 +14,8 @@ use crate::queue::{Lane, Producer, QueueError};
 
 /// Most jobs on one page, and most log lines.
 pub const MOST_ON_A_PAGE: usize = 200;
+/// Jobs at the head of a lane that are asked for their age.
+const LOOKED_AT: usize = 64;
 /// Positions beyond this are not looked for.
 const DEEPEST_POSITION: u64 = 1000;
 
@@ -287,12 +289,13 @@ fn last_of(start: usize, count: usize) -> usize {
     start.saturating_add(count.clamp(1, MOST_ON_A_PAGE)) - 1
 }
 
-/// The age of the job that has waited longest. Within one priority the first is the oldest, so one look at each does.
+/// The age of the job that has waited longest, or nearly so. Within one priority the first is the oldest.
 async fn oldest(session: &Session, keys: &bullmq::QueueKeys) -> Result<Option<u64>, QueueError> {
     let mut redis = session.redis();
     let mut ask = redis::pipe();
     ask.cmd("LRANGE").arg(keys.wait()).arg(-1).arg(-1);
-    ask.cmd("ZRANGE").arg(keys.prioritized()).arg(0).arg(0);
+    // Where users are served in turn, numbers are many: the oldest is most likely among the next.
+    ask.cmd("ZRANGE").arg(keys.prioritized()).arg(0).arg(LOOKED_AT - 1);
     for priority in [Priority::High, Priority::Normal, Priority::Low] {
         // BullMQ's score: the priority in the upper bits, a counter in the lower 32.
         let lowest = u64::from(priority.number()) << 32;

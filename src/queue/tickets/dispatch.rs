@@ -21,6 +21,9 @@ pub struct Dispatch {
     /// What an addon announced in the course of the job, in the place of the job's own events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emitted: Option<Emitted>,
+    /// The batch whose end is to be told, once all of its jobs are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<String>,
     /// An event that no job's record tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<Announcement>,

@@ -3,7 +3,7 @@
 use redis::ScriptInvocation;
 
 use crate::model::rate::RateStanding;
-use crate::store::jobs::{Jobs, NewJob, OWED, list, millis};
+use crate::store::jobs::{Jobs, NewJob, OWED, Turn, list, millis};
 use crate::store::rates::{self, RateGate};
 use crate::store::{StoreError, script, signals};
 
@@ -25,6 +25,8 @@ pub struct Entry<'a> {
     pub job: &'a NewJob,
     /// Where it counts; nothing is written where one of them is full.
     pub gates: &'a [RateGate],
+    /// The turn that it takes, where its lane serves users in turn.
+    pub turn: Option<Turn>,
 }
 
 /// What [`Jobs::create_many`] and [`Jobs::adopt`] found out about one job.
@@ -34,19 +36,22 @@ pub struct Entered {
     pub created: Created,
     /// Whether addons of its user listen to how the user's jobs end.
     pub is_listened_to: bool,
+    /// The number by which the queue sorts it, where it took a turn.
+    pub number: Option<u32>,
     /// Where its counters stand.
     pub standings: Vec<RateStanding>,
 }
 
 impl Entered {
     /// As the script answers.
-    fn of(answer: u8, standings: Vec<RateStanding>) -> Self {
+    fn of(answer: u64, standings: Vec<RateStanding>) -> Self {
         let created = match answer & 5 {
             0 => Created::Existing,
             1 => Created::New,
             _ => Created::Refused,
         };
-        Self { created, is_listened_to: answer & 2 == 2, standings }
+        let number = u32::try_from(answer >> 3).ok().filter(|number| *number > 0);
+        Self { created, is_listened_to: answer & 2 == 2, number, standings }
     }
 }
 
@@ -59,22 +64,23 @@ impl Jobs {
         Ok(self.write(job, false).await?.created)
     }
 
-    /// Writes the records of jobs that are about to be enqueued, and counts them, in one round trip; one answer each, in their
-    /// order.
+    /// Writes the records of jobs that are about to be enqueued, counts them and gives them their turns, in one round trip and
+    /// in one step; one answer each, in their order. Those that take turns are of one lane.
     ///
     /// # Errors
-    /// [`StoreError`] when Redis cannot be asked; any of the records may or may not be there then.
+    /// [`StoreError`] when Redis cannot be asked; all of the records are there then or none.
     pub async fn create_many(&self, entries: &[Entry<'_>]) -> Result<Vec<Entered>, StoreError> {
-        let mut invocation = self.creation(entries.len());
+        let lane = entries.iter().find(|entry| entry.turn.is_some()).or(entries.first()).map(|entry| &*entry.job.lane);
+        let mut invocation = self.creation(lane.unwrap_or_default(), entries.len());
         for entry in entries {
             self.add_creation(&mut invocation, entry, false)?;
         }
         for entry in entries {
             rates::add_gates(&self.store, &mut invocation, entry.gates);
         }
-        let (news, numbers): (Vec<u8>, Vec<u64>) = self.store.run(&invocation).await?;
+        let (news, numbers): (Vec<u64>, Vec<u64>) = self.store.run(&invocation).await?;
         let mut rest = numbers.as_slice();
-        let entered = |(answer, entry): (u8, &Entry<'_>)| {
+        let entered = |(answer, entry): (u64, &Entry<'_>)| {
             let (own, others) = rest.split_at(rates::numbers_of(entry.gates).min(rest.len()));
             rest = others;
             Entered::of(answer, rates::standings(entry.gates, own))
@@ -92,15 +98,16 @@ impl Jobs {
     }
 
     async fn write(&self, job: &NewJob, is_owed: bool) -> Result<Entered, StoreError> {
-        let mut invocation = self.creation(1);
-        self.add_creation(&mut invocation, &Entry { job, gates: &[] }, is_owed)?;
-        let ((answer,), _): ((u8,), Vec<u64>) = self.store.run(&invocation).await?;
+        let mut invocation = self.creation(&job.lane, 1);
+        self.add_creation(&mut invocation, &Entry { job, gates: &[], turn: None }, is_owed)?;
+        let ((answer,), _): ((u64,), Vec<u64>) = self.store.run(&invocation).await?;
         Ok(Entered::of(answer, Vec::new()))
     }
 
-    fn creation(&self, count: usize) -> ScriptInvocation<'static> {
+    fn creation(&self, lane: &str, count: usize) -> ScriptInvocation<'static> {
         let mut invocation = script::JOB_CREATE.prepare_invoke();
-        invocation.key(self.store.only_key(OWED)).arg(count);
+        self.add_turns(&mut invocation, lane);
+        invocation.arg(count);
         invocation
     }
 
@@ -119,7 +126,18 @@ impl Jobs {
             .arg(millis(job.created_at))
             .arg(list::member(job))
             .arg(if is_owed { job.id.as_str() } else { "" })
-            .arg(entry.gates.len());
+            .arg(entry.gates.len())
+            .arg(entry.turn.map(|turn| turn.of(&job.client, job.user.as_ref())).unwrap_or_default());
         Ok(())
+    }
+
+    /// The keys and the argument of `turns.lua`, which come first.
+    pub(super) fn add_turns(&self, invocation: &mut ScriptInvocation<'_>, lane: &str) {
+        invocation.key(self.store.only_key(OWED)).key(self.store.key(super::turns::TURNS, lane));
+        // BullMQ's own sets of the lane: which number is served now only they know.
+        for set in ["prioritized", "delayed", "active"] {
+            invocation.key(self.store.key(lane, set));
+        }
+        invocation.arg(self.store.key(lane, ""));
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 /// A server on loopback. Dropping it closes the door.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     base_url: String,
     asked: Arc<AtomicU64>,
     gate: watch::Sender<bool>,
@@ -28,7 +28,7 @@ struct Desk {
 }
 
 impl Provider {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (gate, closed) = watch::channel(false);
         let asked: Arc<AtomicU64> = Arc::default();
         let desk = Desk { asked: Arc::clone(&asked), gate: closed };
@@ -39,16 +39,16 @@ impl Provider {
         Self { base_url, asked, gate, serving }
     }
 
-    pub(super) fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
 
     /// How many pictures were asked for.
-    pub(super) fn asked(&self) -> u64 {
+    pub(crate) fn asked(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
     }
 
-    pub(super) fn answer_from_now_on(&self) {
+    pub(crate) fn answer_from_now_on(&self) {
         self.gate.send_replace(true);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use redis::aio::MultiplexedConnection;
+use semantest::queue::producer::ReadyTicket;
 use semantest::queue::tickets::{Invoke, Noop};
 use semantest::queue::{AddOptions, Lane, Producer};
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ async fn all_at_once(producer: &Producer) -> Result<()> {
         producer.ready("call_a", &invoke(), &options(1, None))?,
         producer.ready("call_d", &Noop {}, &AddOptions { attempts: Some(9), ..options(10, None) })?,
     ];
-    Ok(producer.add_many(&tickets.iter().collect::<Vec<_>>()).await?)
+    Ok(producer.add_many(&tickets.iter().map(ReadyTicket::placed).collect::<Vec<_>>()).await?)
 }
 
 /// Everything that Redis holds of the lane, without the times at which it was written.

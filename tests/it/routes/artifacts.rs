@@ -89,3 +89,43 @@ async fn what_is_no_picture_is_not_taken() {
     let html = client.request(Method::POST, "/api/v1/artifacts").header("content-type", "image/png").body("<html>");
     client.send(html).await.expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
 }
+
+#[tokio::test]
+async fn a_picture_that_is_not_what_the_request_says_is_not_taken() {
+    let app = TestApp::api_only().await;
+    let client = app.client().await;
+    let send = async |media_type: &'static str, bytes: Vec<u8>| {
+        let request = client.request(Method::POST, "/api/v1/artifacts").header("content-type", media_type).body(bytes);
+        client.send(request).await
+    };
+    let refused = send("image/jpeg", PIXEL.to_vec()).await.expect_problem(415, "UNSUPPORTED_MEDIA_TYPE").json();
+    assert!(refused["detail"].as_str().is_some_and(|text| text.contains("image/png")), "{refused}");
+    send("application/octet-stream", PIXEL.to_vec()).await.expect(201);
+    send("image/png", PIXEL[..PIXEL.len() - 6].to_vec()).await.expect_problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    let mut bomb = PIXEL.to_vec();
+    bomb[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
+    let bomb = send("image/png", bomb).await.expect_problem(413, "PAYLOAD_TOO_LARGE").json();
+    assert!(bomb["detail"].as_str().is_some_and(|text| text.contains("65536x65536")), "{bomb}");
+}
+
+#[tokio::test]
+async fn a_removed_picture_is_gone_for_everybody_and_equal_bytes_of_another_stay() {
+    let app = TestApp::api_only().await;
+    let (client, other) = (app.client().await, app.caller("other", &[KeyScope::Client]).await);
+    let ((path, _), (same, _)) = (upload(&client).await, upload(&other).await);
+    let blobs = || std::fs::read_dir(app.folder().join("blobs/artifacts")).map(Iterator::count).unwrap_or_default();
+    assert_eq!(blobs(), 1, "equal bytes are kept once");
+    other.delete(&path).await.expect_problem(404, "NOT_FOUND");
+    client.delete(&path).await.expect(204);
+    client.get(&path).await.expect_problem(404, "NOT_FOUND");
+    client.delete(&path).await.expect_problem(404, "NOT_FOUND");
+    assert_eq!(other.get(&same).await.expect(200).bytes, PIXEL);
+    other.delete(&same).await.expect(204);
+    let left = app.folder().join("blobs/artifacts");
+    let files = std::fs::read_dir(left).into_iter().flatten().flatten().map(|folder| folder.path());
+    assert_eq!(
+        files.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().count(),
+        0,
+        "the last one took them"
+    );
+}

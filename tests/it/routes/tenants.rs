@@ -81,6 +81,7 @@ fn of_users(name: &str) -> Option<Sees> {
 fn body(name: &str) -> Value {
     match name {
         "newChat" | "generateImages" => json!({ "prompt": "hello" }),
+        "generateImageBatch" => json!({ "jobs": [{ "prompt": "hello", "size": "64x64" }] }),
         "changeUserAddon" => json!({ "order": 1 }),
         "setUserSecret" | "setClientSecret" | "setDefaultSecret" => json!({ "value": "hush" }),
         "changeWebhook" => json!({ "events": ["job.failed"] }),
@@ -94,6 +95,7 @@ fn body(name: &str) -> Value {
 fn query(name: &str) -> &'static str {
     match name {
         "explainUserAddon" => "?capability=kv",
+        "getSpend" => "?clientId=acme",
         "replayWebhook" => "?since=2026-01-01T00:00:00Z",
         _ => "",
     }
@@ -112,6 +114,8 @@ impl Belongings {
         let acme = &platform.acme;
         acme.call("alice", NOTES, "add", &json!({ "text": "mine" })).await;
         let picture = acme.done("/api/v1/images/generate", &json!({ "prompt": "a cat", "size": "256x256" })).await;
+        let batch = json!({ "jobs": [{ "prompt": "a cat", "size": "64x64" }] });
+        let batch = acme.post("/api/v1/images/batch", &batch).await.expect(202).json();
         let wish = json!({ "url": receiver.url(), "events": ["job.failed"] });
         let endpoint = acme.post("/api/v1/webhooks", &wish).await.expect(201).json();
         let endpoint = endpoint["id"].as_str().expect("an id").to_owned();
@@ -121,6 +125,7 @@ impl Belongings {
         let names = BTreeMap::from([
             ("jobId", id_of(&picture)),
             ("artifactId", text(&picture["result"]["images"][0]["id"])),
+            ("batchId", text(&batch["batchId"])),
             ("webhookId", endpoint),
             ("deliveryId", delivery),
             ("userId", String::from("alice")),
@@ -271,7 +276,7 @@ fn opened_by(operation: &Operation) -> &'static [KeyScope] {
     } else if path.ends_with("/secrets") || path.contains("/secrets/") || path.starts_with("/api/v1/users/") {
         &[KeyScope::Client]
     } else if ["/api/v1/addons", "/api/v1/jobs"].iter().any(|start| path.starts_with(start))
-        || ["getArtifact", "imageStatus", "cancelImage", "getImageBatch"].contains(&name)
+        || ["getArtifact", "getThumbnail", "imageStatus", "cancelImage", "getImageBatch"].contains(&name)
     {
         ANY
     } else {

@@ -151,6 +151,7 @@ fn artifact(bytes: &[u8], seconds: i64) -> ArtifactRecord {
         width: Some(1),
         height: Some(2),
         metadata: Value::Null,
+        provenance: None,
         created_at: clock::from_ms(clock::now_ms()),
         expires_at: clock::from_ms(clock::now_ms()) + TimeDelta::seconds(seconds),
     }
@@ -162,7 +163,7 @@ async fn equal_bytes_are_kept_until_the_last_artifact_is_gone() {
     let artifacts = Artifacts::new(redis.store().await);
     let (one, other, gone) = (artifact(b"png", 60), artifact(b"png", 60), artifact(b"old", -1));
     for record in [&one, &other, &gone] {
-        artifacts.put(record).await.unwrap();
+        artifacts.put(record, false).await.unwrap();
     }
     assert_eq!(artifacts.get(&one.id).await.unwrap(), Some(one.clone()));
     assert_eq!(artifacts.get(&gone.id).await.unwrap(), None);

@@ -49,6 +49,12 @@ impl TestRedis {
         Store::connect(&self.settings).await.expect("a connection to the private Redis")
     }
 
+    /// A connection of its own, for a look at what lies there.
+    pub(crate) async fn connection(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.settings.url.as_str()).expect("a Redis URL");
+        client.get_multiplexed_async_connection().await.expect("a connection")
+    }
+
     /// Kills the server, as a crash would.
     pub(crate) fn kill(&mut self) {
         self.running.take().expect("a running Redis").kill();
